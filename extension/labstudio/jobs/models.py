@@ -1,0 +1,357 @@
+"""The nouns of jobs: what is submitted, what is recorded, what is read back.
+
+REST, CLI, SDK, magics and the frontend all speak these types; the OpenAPI document and the
+TypeScript types are generated from them.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
+
+NAME_LIMIT = 200
+
+Parameters = dict[str, JsonValue]
+
+
+class JobKind(StrEnum):
+    """What a job runs."""
+
+    notebook = "notebook"
+    script = "script"
+    cell = "cell"
+    function = "function"
+
+
+class JobState(StrEnum):
+    """Where a job stands. The last four are final."""
+
+    queued = "queued"
+    starting = "starting"
+    running = "running"
+    succeeded = "succeeded"
+    failed = "failed"
+    stopped = "stopped"
+    interrupted = "interrupted"
+
+    @property
+    def final(self) -> bool:
+        """Whether a job in this state will never change again."""
+        return self in FINAL_STATES
+
+
+ACTIVE_STATES = frozenset({JobState.queued, JobState.starting, JobState.running})
+FINAL_STATES = frozenset(JobState) - ACTIVE_STATES
+
+
+class Input(BaseModel):
+    """Base of what is sent: unknown fields are refused, so that a typing error is not lost."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class Environment(Input):
+    """The packages that a job's code sees; empty means the interpreter at hand."""
+
+    requirements: list[str] = Field(
+        default_factory=list,
+        description="Requirement lines (PEP 508), as in a requirements file.",
+    )
+    requirements_file: str | None = Field(
+        None, description="Path of a requirements file, relative to the source's folder or absolute."
+    )
+    python: str | None = Field(
+        None, description="Path of a Python interpreter to run with, or to build from."
+    )
+
+
+class CreateJob(Input):
+    """A job as it is asked for; the same whichever door it comes through."""
+
+    kind: JobKind | None = Field(None, description="Told from the path's suffix when left out.")
+    path: str | None = Field(
+        None,
+        max_length=4096,
+        description="The notebook or script. Over REST it is relative to the server's root.",
+    )
+    code: str | None = Field(None, description="The source of a cell; only for kind `cell`.")
+    name: str | None = Field(None, min_length=1, max_length=NAME_LIMIT)
+    parameters: Parameters = Field(default_factory=dict)
+    compute: str = "local"
+    kernel_name: str | None = Field(None, description="Overrides the notebook's own kernel.")
+    environment: Environment = Field(default_factory=Environment)
+    env: dict[str, str] = Field(default_factory=dict, description="Environment variables.")
+    files: list[str] | None = Field(
+        None,
+        description="Files beside the source to take along, as glob patterns relative to its "
+        "folder. None: those that the code names and the modules beside it that it imports.",
+    )
+    outputs: list[str] = Field(
+        default_factory=list,
+        description="Files to keep as results, as glob patterns relative to the working folder. "
+        "Files that the job creates or changes there are kept too.",
+    )
+    timeout_s: float | None = Field(None, gt=0, description="Wall time of one attempt, seconds.")
+    retries: int = Field(0, ge=0, le=100, description="Further attempts after the first fails.")
+    retry_backoff_s: float = Field(
+        5.0, ge=0, le=86_400, description="Wait before the second attempt; doubles each time."
+    )
+    priority: int = Field(0, ge=-100, le=100, description="Higher starts earlier.")
+    keep_kernel_s: float = Field(
+        0.0,
+        ge=0,
+        le=7 * 86_400,
+        description="Keep a failed notebook's kernel alive this long, to look at its variables.",
+    )
+    autolog: bool = Field(True, description="Apply mlflow.autolog() in notebook jobs.")
+    experiment: str | None = Field(None, min_length=1, max_length=NAME_LIMIT)
+    tags: dict[str, str] = Field(default_factory=dict)
+    idempotency_key: str | None = Field(
+        None,
+        min_length=1,
+        max_length=NAME_LIMIT,
+        description="Submitting again with the same key gives the first job back.",
+    )
+    retain_s: float | None = Field(
+        None, gt=0, description="Delete the job and its files this long after it ended."
+    )
+
+
+class CreateSweep(Input):
+    """One job for each combination of the values listed."""
+
+    job: CreateJob
+    grid: dict[str, Annotated[list[JsonValue], Field(min_length=1)]] = Field(min_length=1)
+
+
+class RerunJob(Input):
+    """Changes for a rerun; what is left out stays as it was. The snapshot is the first job's."""
+
+    name: str | None = Field(None, min_length=1, max_length=NAME_LIMIT)
+    parameters: Parameters | None = None
+    compute: str | None = None
+    timeout_s: float | None = Field(None, gt=0)
+    retries: int | None = Field(None, ge=0, le=100)
+    priority: int | None = Field(None, ge=-100, le=100)
+    keep_kernel_s: float | None = Field(None, ge=0, le=7 * 86_400)
+
+
+class JobError(BaseModel):
+    """Why an attempt did not succeed."""
+
+    type: str = Field(description="The exception's class, or `Timeout`, `Killed`, `Lost`.")
+    message: str
+    traceback: str | None = Field(None, description="With ANSI colours, as the kernel gave it.")
+    cell: int | None = Field(None, description="Index of the failing cell in the output notebook.")
+
+
+class Progress(BaseModel):
+    """How far a running job is."""
+
+    phase: Literal["environment", "kernel", "running", "collecting"] = "running"
+    cell: int | None = Field(None, description="Number of code cells ended so far.")
+    cells: int | None = Field(None, description="Number of code cells in all.")
+    message: str | None = None
+
+
+class Job(BaseModel):
+    """A job as it stands. Times are UTC."""
+
+    id: str
+    name: str
+    kind: JobKind
+    state: JobState
+    compute: str
+    user: str
+    path: str | None = None
+    parameters: Parameters = Field(default_factory=dict)
+    priority: int = 0
+    created_at: datetime
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+    attempt: int = Field(0, description="Number of the newest attempt, from 1; 0 before the first.")
+    attempts_allowed: int = 1
+    next_attempt_at: datetime | None = None
+    run_id: str | None = Field(None, description="The job's MLflow run.")
+    error: str | None = Field(None, description="One sentence; None unless something went wrong.")
+    progress: Progress | None = None
+    schedule_id: str | None = None
+    sweep_id: str | None = None
+    rerun_of: str | None = None
+    stop_requested: bool = False
+    tags: dict[str, str] = Field(default_factory=dict)
+    revision: int = 0
+
+
+class CellTime(BaseModel):
+    """When one code cell of a notebook job ran."""
+
+    index: int = Field(description="Index in the output notebook, from 0.")
+    started_at: datetime
+    seconds: float | None = None
+    state: Literal["running", "succeeded", "failed"] = "running"
+
+
+class Attempt(BaseModel):
+    """One try at a job."""
+
+    number: int
+    state: JobState
+    worker: str | None = None
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+    exit_code: int | None = None
+    error: JobError | None = None
+    cause: str | None = Field(None, description="Why another attempt followed, or none did.")
+    cells: list[CellTime] = Field(default_factory=list)
+    kernel_kept_until: datetime | None = None
+
+
+class Provenance(BaseModel):
+    """What the code was and ran in, taken at submission."""
+
+    git_commit: str | None = None
+    git_branch: str | None = None
+    git_dirty: bool | None = None
+    git_remote: str | None = None
+    python_version: str | None = None
+    packages: dict[str, str] = Field(default_factory=dict)
+    platform: str | None = None
+
+
+class SnapshotFile(BaseModel):
+    """One file of a snapshot."""
+
+    path: str = Field(description="Relative to the job's working folder, with `/`.")
+    sha256: str
+    size_bytes: int
+    mode: int = 0o644
+
+
+class Snapshot(BaseModel):
+    """The code and files of a job as they were at submission, by content."""
+
+    entry: str = Field(description="Path of the file that runs.")
+    files: list[SnapshotFile]
+
+
+class JobDetail(Job):
+    """A job with all that is known of it."""
+
+    spec: CreateJob
+    attempts: list[Attempt] = Field(default_factory=list)
+    snapshot: Snapshot | None = None
+    provenance: Provenance | None = None
+    error_detail: JobError | None = None
+
+
+class JobPage(BaseModel):
+    """One page of jobs, newest first."""
+
+    items: list[Job]
+    next_cursor: str | None = None
+    counts: dict[JobState, int] = Field(
+        default_factory=dict, description="Number of jobs in each state under the same filters."
+    )
+
+
+class ListJobs(Input):
+    """What to list."""
+
+    state: list[JobState] = Field(default_factory=list)
+    kind: list[JobKind] = Field(default_factory=list)
+    query: str | None = Field(None, max_length=NAME_LIMIT, description="Part of name or path.")
+    schedule_id: str | None = None
+    sweep_id: str | None = None
+    user: str | None = None
+    limit: int = Field(100, ge=1, le=1000)
+    cursor: str | None = None
+
+
+class LogChunk(BaseModel):
+    """A piece of an attempt's log. Offsets are bytes from the log's start."""
+
+    offset: int
+    next_offset: int
+    size_bytes: int = Field(description="The log's length when it was read.")
+    text: str = Field(description="UTF-8, invalid bytes replaced; never ends within a character.")
+    attempt: int
+    complete: bool = Field(description="The attempt has ended and `next_offset` is the log's end.")
+
+
+class ResourceSample(BaseModel):
+    """What an attempt's processes used at one moment."""
+
+    t: float = Field(description="Seconds since the epoch.")
+    cpu_percent: float = Field(description="100 is one core.")
+    memory_bytes: int
+    processes: int = 1
+    gpu_percent: float | None = None
+    gpu_memory_bytes: int | None = None
+
+
+class ResourceSeries(BaseModel):
+    """Samples over an attempt, thinned to at most the number asked for."""
+
+    attempt: int
+    samples: list[ResourceSample]
+
+
+class MetricPoint(BaseModel):
+    """One logged value of a metric."""
+
+    step: int
+    timestamp: datetime
+    value: float | None = Field(description="None where the value was not finite.")
+
+
+class JobMetrics(BaseModel):
+    """The metrics logged to a job's run."""
+
+    run_id: str | None
+    metrics: dict[str, list[MetricPoint]] = Field(default_factory=dict)
+
+
+class JobFile(BaseModel):
+    """A file that a job left."""
+
+    path: str
+    role: Literal["notebook", "html", "log", "output", "result"]
+    size_bytes: int
+    media_type: str
+    modified_at: datetime
+
+
+class JobFiles(BaseModel):
+    """The files that a job left, of one attempt."""
+
+    attempt: int
+    items: list[JobFile]
+
+
+class ParameterSpec(BaseModel):
+    """A parameter that a notebook declares in its `parameters` cell."""
+
+    name: str
+    type: Literal["int", "float", "bool", "str", "list", "dict", "any"]
+    default: JsonValue = None
+    help: str | None = None
+
+
+class SourceInfo(BaseModel):
+    """What a notebook or script offers before it is submitted."""
+
+    path: str
+    kind: JobKind
+    name: str
+    kernel_name: str | None = None
+    language: str | None = None
+    cells: int | None = None
+    parameters: list[ParameterSpec] = Field(default_factory=list)
+    has_parameters_cell: bool = False
+    files: list[str] = Field(
+        default_factory=list, description="Files beside it that would be taken along by default."
+    )
