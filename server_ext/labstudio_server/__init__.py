@@ -1,0 +1,1 @@
+"""The REST API of labstudio, as a Jupyter Server extension."""

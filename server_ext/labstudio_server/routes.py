@@ -1,0 +1,435 @@
+"""The REST surface, as one table: what each path and verb takes, gives and needs.
+
+The table names its models as ``module:Class`` and resolves them on first use, because loading
+pydantic's models costs more than the whole load of the extension may.
+"""
+
+from __future__ import annotations
+
+import importlib
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
+
+API = "/labstudio/api/v1"
+MLFLOW = "/labstudio/mlflow"
+
+_JOBS = "labstudio.jobs.models"
+_SCHEDULES = "labstudio.schedules.models"
+_COMPUTE = "labstudio.compute.models"
+_STATUS = "labstudio.status"
+_SERVER = "labstudio_server.models"
+
+
+def resolve(reference: str) -> type[BaseModel]:
+    """Import the model that ``module:Class`` names; called in an executor, never on the loop."""
+    module, _, name = reference.partition(":")
+    model: type[BaseModel] = getattr(importlib.import_module(module), name)
+    return model
+
+
+@dataclass(frozen=True)
+class Verb:
+    """One HTTP method of an endpoint."""
+
+    method: str
+    operation: str
+    summary: str
+    query: str | None = None
+    body: str | None = None
+    response: str | None = None
+    status: int = 200
+    media_type: str = "application/json"
+    body_optional: bool = False
+    websocket: bool = False
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """One path, the handler that serves it, and the resource that the authorizer is asked for."""
+
+    path: str
+    handler: str
+    resource: str
+    verbs: tuple[Verb, ...] = field(default=())
+
+    def verb(self, method: str) -> Verb | None:
+        """The verb of an HTTP method, if the endpoint has it; HEAD is GET's."""
+        wanted = "GET" if method == "HEAD" else method
+        return next((verb for verb in self.verbs if verb.method == wanted), None)
+
+    @property
+    def pattern(self) -> str:
+        """The path as Tornado's regular expression; a parameter ``{path}`` may hold slashes."""
+        names = re.split(r"{(\w+)}", self.path)
+        parts = [
+            re.escape(part) if index % 2 == 0 else ("(.+)" if part == "path" else "([^/]+)")
+            for index, part in enumerate(names)
+        ]
+        return f"{API}/{''.join(parts)}"
+
+    def handler_class(self) -> Any:
+        """Import the handler."""
+        module, _, name = self.handler.partition(":")
+        return getattr(importlib.import_module(f"labstudio_server.handlers.{module}"), name)
+
+
+ENDPOINTS: tuple[Endpoint, ...] = (
+    Endpoint(
+        "openapi.json",
+        "system:OpenAPIHandler",
+        "labstudio:status",
+        (Verb("GET", "getOpenAPI", "The OpenAPI document of this API."),),
+    ),
+    Endpoint(
+        "status",
+        "system:StatusHandler",
+        "labstudio:status",
+        (
+            Verb(
+                "GET",
+                "getStatus",
+                "Versions, the daemon, warm kernels.",
+                response=f"{_STATUS}:Status",
+            ),
+        ),
+    ),
+    Endpoint(
+        "doctor",
+        "system:DoctorHandler",
+        "labstudio:status",
+        (
+            Verb(
+                "GET",
+                "getReport",
+                "What is installed and reachable, and how to mend it.",
+                response=f"{_STATUS}:Report",
+            ),
+        ),
+    ),
+    Endpoint(
+        "jobs",
+        "jobs:JobsHandler",
+        "labstudio:jobs",
+        (
+            Verb(
+                "GET",
+                "listJobs",
+                "Jobs, newest first, a page at a time.",
+                query=f"{_JOBS}:ListJobs",
+                response=f"{_JOBS}:JobPage",
+            ),
+            Verb(
+                "POST",
+                "createJob",
+                "Submit a job.",
+                body=f"{_JOBS}:CreateJob",
+                response=f"{_JOBS}:Job",
+                status=201,
+            ),
+        ),
+    ),
+    Endpoint(
+        "sweeps",
+        "jobs:SweepsHandler",
+        "labstudio:jobs",
+        (
+            Verb(
+                "POST",
+                "createSweep",
+                "Submit one job for each combination of values.",
+                body=f"{_JOBS}:CreateSweep",
+                response=f"{_JOBS}:JobPage",
+                status=201,
+            ),
+        ),
+    ),
+    Endpoint(
+        "jobs/{job_id}",
+        "jobs:JobHandler",
+        "labstudio:jobs",
+        (
+            Verb("GET", "getJob", "All that is known of a job.", response=f"{_JOBS}:JobDetail"),
+            Verb("DELETE", "deleteJob", "Delete an ended job with its files.", status=204),
+        ),
+    ),
+    Endpoint(
+        "jobs/{job_id}/stop",
+        "jobs:JobStopHandler",
+        "labstudio:jobs",
+        (Verb("POST", "stopJob", "Stop a job within 5 s.", response=f"{_JOBS}:Job"),),
+    ),
+    Endpoint(
+        "jobs/{job_id}/rerun",
+        "jobs:JobRerunHandler",
+        "labstudio:jobs",
+        (
+            Verb(
+                "POST",
+                "rerunJob",
+                "Submit a job's snapshot again, with changes.",
+                body=f"{_JOBS}:RerunJob",
+                body_optional=True,
+                response=f"{_JOBS}:Job",
+                status=201,
+            ),
+        ),
+    ),
+    Endpoint(
+        "jobs/{job_id}/log",
+        "jobs:JobLogHandler",
+        "labstudio:jobs",
+        (
+            Verb(
+                "GET",
+                "getLog",
+                "A piece of an attempt's log.",
+                query=f"{_SERVER}:LogQuery",
+                response=f"{_JOBS}:LogChunk",
+            ),
+        ),
+    ),
+    Endpoint(
+        "jobs/{job_id}/log/stream",
+        "logs:LogStreamHandler",
+        "labstudio:jobs",
+        (
+            Verb(
+                "GET",
+                "streamLog",
+                "Websocket: each frame is a LogChunk; it closes after the complete one.",
+                query=f"{_SERVER}:LogStreamQuery",
+                response=f"{_JOBS}:LogChunk",
+                websocket=True,
+            ),
+        ),
+    ),
+    Endpoint(
+        "jobs/{job_id}/resources",
+        "jobs:JobResourcesHandler",
+        "labstudio:jobs",
+        (
+            Verb(
+                "GET",
+                "getResources",
+                "What an attempt's processes used over time.",
+                query=f"{_SERVER}:ResourceQuery",
+                response=f"{_JOBS}:ResourceSeries",
+            ),
+        ),
+    ),
+    Endpoint(
+        "jobs/{job_id}/metrics",
+        "jobs:JobMetricsHandler",
+        "labstudio:jobs",
+        (
+            Verb(
+                "GET",
+                "getMetrics",
+                "The metrics logged to the job's run.",
+                response=f"{_JOBS}:JobMetrics",
+            ),
+        ),
+    ),
+    Endpoint(
+        "jobs/{job_id}/files",
+        "files:JobFilesHandler",
+        "labstudio:jobs",
+        (
+            Verb(
+                "GET",
+                "listFiles",
+                "The files that an attempt left.",
+                query=f"{_SERVER}:AttemptQuery",
+                response=f"{_JOBS}:JobFiles",
+            ),
+        ),
+    ),
+    Endpoint(
+        "jobs/{job_id}/files/{path}",
+        "files:JobFileHandler",
+        "labstudio:jobs",
+        (
+            Verb(
+                "GET",
+                "getFile",
+                "One file's bytes; ranges are honoured.",
+                query=f"{_SERVER}:FileQuery",
+                media_type="application/octet-stream",
+            ),
+        ),
+    ),
+    Endpoint(
+        "jobs/{job_id}/notebook",
+        "files:JobNotebookHandler",
+        "labstudio:jobs",
+        (
+            Verb(
+                "GET",
+                "getNotebook",
+                "The output notebook as it stands (nbformat 4).",
+                query=f"{_SERVER}:AttemptQuery",
+            ),
+        ),
+    ),
+    Endpoint(
+        "jobs/{job_id}/html",
+        "files:JobHtmlHandler",
+        "labstudio:jobs",
+        (
+            Verb(
+                "GET",
+                "getHtml",
+                "The output notebook as one HTML page.",
+                query=f"{_SERVER}:AttemptQuery",
+                media_type="text/html",
+            ),
+        ),
+    ),
+    Endpoint(
+        "jobs/{job_id}/kernel",
+        "kernels:JobKernelHandler",
+        "labstudio:jobs",
+        (
+            Verb(
+                "POST",
+                "attachKernel",
+                "Make a failed job's kept kernel usable in JupyterLab.",
+                response=f"{_SERVER}:KernelAttachment",
+            ),
+            Verb("DELETE", "endKernel", "End a kept kernel.", status=204),
+        ),
+    ),
+    Endpoint(
+        "source",
+        "jobs:SourceHandler",
+        "labstudio:jobs",
+        (
+            Verb(
+                "GET",
+                "inspectSource",
+                "What a notebook or script offers before it is submitted.",
+                query=f"{_SERVER}:SourceQuery",
+                response=f"{_JOBS}:SourceInfo",
+            ),
+        ),
+    ),
+    Endpoint(
+        "schedules",
+        "schedules:SchedulesHandler",
+        "labstudio:schedules",
+        (
+            Verb("GET", "listSchedules", "All schedules.", response=f"{_SCHEDULES}:SchedulePage"),
+            Verb(
+                "POST",
+                "createSchedule",
+                "Add a schedule.",
+                body=f"{_SCHEDULES}:CreateSchedule",
+                response=f"{_SCHEDULES}:Schedule",
+                status=201,
+            ),
+        ),
+    ),
+    Endpoint(
+        "schedules/preview",
+        "schedules:SchedulePreviewHandler",
+        "labstudio:schedules",
+        (
+            Verb(
+                "POST",
+                "previewSchedule",
+                "A cron line in words, with the next five runs.",
+                body=f"{_SCHEDULES}:PreviewSchedule",
+                response=f"{_SCHEDULES}:SchedulePreview",
+            ),
+        ),
+    ),
+    Endpoint(
+        "schedules/{schedule_id}",
+        "schedules:ScheduleHandler",
+        "labstudio:schedules",
+        (
+            Verb("GET", "getSchedule", "One schedule.", response=f"{_SCHEDULES}:Schedule"),
+            Verb(
+                "PATCH",
+                "updateSchedule",
+                "Change a schedule; what is left out stays.",
+                body=f"{_SCHEDULES}:UpdateSchedule",
+                response=f"{_SCHEDULES}:Schedule",
+            ),
+            Verb("DELETE", "deleteSchedule", "Delete a schedule; its jobs stay.", status=204),
+        ),
+    ),
+    Endpoint(
+        "schedules/{schedule_id}/pause",
+        "schedules:SchedulePauseHandler",
+        "labstudio:schedules",
+        (
+            Verb(
+                "POST", "pauseSchedule", "Pause a schedule.", response=f"{_SCHEDULES}:Schedule"
+            ),
+        ),
+    ),
+    Endpoint(
+        "schedules/{schedule_id}/resume",
+        "schedules:ScheduleResumeHandler",
+        "labstudio:schedules",
+        (
+            Verb(
+                "POST", "resumeSchedule", "Resume a schedule.", response=f"{_SCHEDULES}:Schedule"
+            ),
+        ),
+    ),
+    Endpoint(
+        "schedules/{schedule_id}/run",
+        "schedules:ScheduleRunHandler",
+        "labstudio:schedules",
+        (
+            Verb(
+                "POST",
+                "runSchedule",
+                "Submit a schedule's job now.",
+                response=f"{_JOBS}:Job",
+                status=201,
+            ),
+        ),
+    ),
+    Endpoint(
+        "schedules/{schedule_id}/history",
+        "schedules:ScheduleHistoryHandler",
+        "labstudio:schedules",
+        (
+            Verb(
+                "GET",
+                "getHistory",
+                "What became of a schedule's due times, newest first.",
+                query=f"{_SERVER}:HistoryQuery",
+                response=f"{_SCHEDULES}:FirePage",
+            ),
+        ),
+    ),
+    Endpoint(
+        "computes",
+        "system:ComputesHandler",
+        "labstudio:computes",
+        (
+            Verb(
+                "GET",
+                "listComputes",
+                "Every compute, and what runs there.",
+                response=f"{_COMPUTE}:ComputePage",
+            ),
+        ),
+    ),
+)
+
+
+def models() -> Iterator[str]:
+    """Every reference in the table; resolving them all imports all that requests will need."""
+    for endpoint in ENDPOINTS:
+        for verb in endpoint.verbs:
+            yield from filter(None, (verb.query, verb.body, verb.response))
