@@ -1,0 +1,1 @@
+"""The studio's records: tables, migrations, and the connection to them."""

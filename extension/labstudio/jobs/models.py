@@ -61,7 +61,8 @@ class Environment(Input):
         description="Requirement lines (PEP 508), as in a requirements file.",
     )
     requirements_file: str | None = Field(
-        None, description="Path of a requirements file, relative to the source's folder or absolute."
+        None,
+        description="Path of a requirements file, relative to the source's folder or absolute.",
     )
     python: str | None = Field(
         None, description="Path of a Python interpreter to run with, or to build from."
@@ -236,6 +237,9 @@ class Snapshot(BaseModel):
 
     entry: str = Field(description="Path of the file that runs.")
     files: list[SnapshotFile]
+    payload: str | None = Field(
+        None, description="SHA-256 of the pickled names or call that a cell or function carries."
+    )
 
 
 class JobDetail(Job):
@@ -339,6 +343,7 @@ class ParameterSpec(BaseModel):
     type: Literal["int", "float", "bool", "str", "list", "dict", "any"]
     default: JsonValue = None
     help: str | None = None
+    nullable: bool = Field(False, description="None is a value it may have.")
 
 
 class SourceInfo(BaseModel):

@@ -1,0 +1,166 @@
+"""The studio's own tables. The durable queue's stand beside them in the same database."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+
+class UtcTime(sa.types.TypeDecorator[datetime]):
+    """A moment, kept as microseconds since the epoch: it sorts, and no zone is lost on SQLite."""
+
+    impl = sa.BigInteger
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Any) -> int | None:
+        """Turn a time with a zone into microseconds."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("A time without a zone cannot be stored.")
+        delta = value.astimezone(UTC) - _EPOCH
+        return (delta.days * 86_400 + delta.seconds) * 1_000_000 + delta.microseconds
+
+    def process_result_value(self, value: int | None, dialect: Any) -> datetime | None:
+        """Turn microseconds into a UTC time."""
+        if value is None:
+            return None
+        seconds, microseconds = divmod(value, 1_000_000)
+        return datetime.fromtimestamp(seconds, UTC).replace(microsecond=microseconds)
+
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+# An absent value is NULL, not the JSON text "null".
+Json = sa.JSON(none_as_null=True)
+
+metadata = sa.MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+jobs = sa.Table(
+    "jobs",
+    metadata,
+    sa.Column("id", sa.String(26), primary_key=True),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("kind", sa.String(16), nullable=False),
+    sa.Column("state", sa.String(16), nullable=False),
+    sa.Column("compute", sa.Text, nullable=False),
+    sa.Column("user", sa.Text, nullable=False),
+    sa.Column("path", sa.Text),
+    sa.Column("spec", Json, nullable=False),
+    sa.Column("parameters", Json, nullable=False),
+    sa.Column("tags", Json, nullable=False),
+    sa.Column("snapshot", Json, nullable=False),
+    sa.Column("provenance", Json),
+    sa.Column("assigns", Json, nullable=False),
+    sa.Column("priority", sa.Integer, nullable=False),
+    sa.Column("created_at", UtcTime, nullable=False),
+    sa.Column("started_at", UtcTime),
+    sa.Column("ended_at", UtcTime),
+    sa.Column("attempt", sa.Integer, nullable=False),
+    sa.Column(
+        "dispatched",
+        sa.Integer,
+        nullable=False,
+        comment="number of the newest attempt handed to the durable queue",
+    ),
+    sa.Column("attempts_allowed", sa.Integer, nullable=False),
+    sa.Column("next_attempt_at", UtcTime),
+    sa.Column("run_id", sa.String(64)),
+    sa.Column("run_state", sa.String(16), nullable=False, comment="none, open, or closed"),
+    sa.Column("error", Json),
+    sa.Column("progress", Json),
+    sa.Column("schedule_id", sa.String(26)),
+    sa.Column("sweep_id", sa.String(26)),
+    sa.Column("rerun_of", sa.String(26)),
+    sa.Column("stop_requested", sa.Boolean, nullable=False),
+    sa.Column("idempotency_key", sa.Text),
+    sa.Column("retain_until", UtcTime),
+    sa.Column("revision", sa.Integer, nullable=False),
+    sa.UniqueConstraint("user", "idempotency_key"),
+    sa.Index(None, "state", "id"),
+    sa.Index(None, "schedule_id", "id"),
+    sa.Index(None, "sweep_id"),
+    sa.Index(None, "run_state"),
+)
+
+attempts = sa.Table(
+    "attempts",
+    metadata,
+    sa.Column("job_id", sa.String(26), primary_key=True),
+    sa.Column("number", sa.Integer, primary_key=True),
+    sa.Column("state", sa.String(16), nullable=False),
+    sa.Column("worker", sa.Text, index=True),
+    sa.Column("started_at", UtcTime),
+    sa.Column("ended_at", UtcTime),
+    sa.Column("exit_code", sa.Integer),
+    sa.Column("error", Json),
+    sa.Column("cause", sa.Text),
+)
+
+schedules = sa.Table(
+    "schedules",
+    metadata,
+    sa.Column("id", sa.String(26), primary_key=True),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("user", sa.Text, nullable=False),
+    sa.Column("spec", Json, nullable=False),
+    sa.Column("root", sa.Text),
+    sa.Column("cron", sa.Text, nullable=False),
+    sa.Column("timezone", sa.Text, nullable=False),
+    sa.Column("missed", sa.String(16), nullable=False),
+    sa.Column("overlap", sa.String(16), nullable=False),
+    sa.Column("paused", sa.Boolean, nullable=False),
+    sa.Column("created_at", UtcTime, nullable=False),
+    sa.Column("last_due_at", UtcTime),
+    sa.Column("last_job_id", sa.String(26)),
+    sa.Column("revision", sa.Integer, nullable=False),
+)
+
+fires = sa.Table(
+    "fires",
+    metadata,
+    sa.Column("schedule_id", sa.String(26), primary_key=True),
+    sa.Column("due_at", UtcTime, primary_key=True),
+    sa.Column("manual", sa.Boolean, primary_key=True),
+    sa.Column("fired_at", UtcTime, nullable=False),
+    sa.Column("outcome", sa.String(24), nullable=False),
+    sa.Column("job_id", sa.String(26)),
+    sa.Column("reason", sa.Text),
+)
+
+workers = sa.Table(
+    "workers",
+    metadata,
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("host", sa.Text, nullable=False),
+    sa.Column("pid", sa.Integer, nullable=False),
+    sa.Column("version", sa.Text, nullable=False),
+    sa.Column("started_at", UtcTime, nullable=False),
+    sa.Column("heartbeat_at", UtcTime, nullable=False),
+)
+
+changes = sa.Table(
+    "changes",
+    metadata,
+    # AUTOINCREMENT: a revision is never used again, even when old changes were swept away.
+    sa.Column(
+        "revision",
+        sa.BigInteger().with_variant(sa.Integer, "sqlite"),
+        primary_key=True,
+        autoincrement=True,
+    ),
+    sa.Column("topic", sa.String(32), nullable=False),
+    sa.Column("object_id", sa.Text, nullable=False),
+    sa.Column("kind", sa.String(16), nullable=False),
+    sa.Column("at", UtcTime, nullable=False),
+    sqlite_autoincrement=True,
+)

@@ -1,0 +1,398 @@
+"""The verbs of jobs. Handlers, the CLI, magics and notebooks all call these."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from labstudio.errors import Conflict, InvalidInput, JobFailed, NotFound
+from labstudio.ids import new_id
+from labstudio.jobs.models import (
+    CreateJob,
+    CreateSweep,
+    Job,
+    JobDetail,
+    JobFiles,
+    JobKind,
+    JobMetrics,
+    JobPage,
+    JobState,
+    ListJobs,
+    LogChunk,
+    Parameters,
+    RerunJob,
+    ResourceSeries,
+    SourceInfo,
+)
+from labstudio.jobs.store import JobStore
+from labstudio.jobs.submission import Origin, current_user, prepare, prepare_many, rerun_row, resolve
+
+if TYPE_CHECKING:
+    from labstudio.jobs.handle import JobHandle
+    from labstudio.studio import Studio
+
+LOG_CHUNK_BYTES = 1 << 20
+
+
+class JobService:
+    """Submit jobs, follow them, end them, read what they left.
+
+    Every method may be called from any thread. Submitting needs no daemon: a job is accepted once it
+    is in the database, and runs when a daemon is there.
+    """
+
+    def __init__(self, studio: Studio) -> None:
+        self._studio = studio
+        self.store = JobStore(studio.database)
+
+    # Submitting
+
+    def submit(
+        self,
+        source: str | Path | Callable[..., Any],
+        *args: Any,
+        parameters: Parameters | None = None,
+        kwargs: dict[str, Any] | None = None,
+        wait: bool = False,
+        **fields: Any,
+    ) -> JobHandle:
+        """Submit a notebook, a script or a function.
+
+        Parameters
+        ----------
+        source
+            A path, or a callable.
+        *args
+            The callable's arguments.
+        parameters
+            Values for a notebook's or script's parameters.
+        kwargs
+            The callable's keyword arguments.
+        wait
+            Wait for the end before returning.
+        **fields
+            Any further field of `CreateJob`, such as ``compute`` or ``retries``.
+
+        Returns
+        -------
+        JobHandle
+            The job, to be waited for and asked for its result.
+
+        Raises
+        ------
+        InvalidInput
+            When a field is wrong; its name is in the sentence.
+        CannotCarry
+            When the callable or an argument cannot be pickled.
+
+        Examples
+        --------
+        >>> job = studio().jobs.submit("train.ipynb", parameters={"depth": 3})  # doctest: +SKIP
+        >>> job.wait().state  # doctest: +SKIP
+        <JobState.succeeded: 'succeeded'>
+        """
+        from labstudio.jobs.handle import JobHandle
+
+        payload = None
+        if callable(source):
+            from labstudio.jobs.carry import pack_call
+
+            payload = pack_call(source, args, kwargs or {})
+            name = getattr(source, "__name__", type(source).__name__)
+            fields = {"name": name, **fields, "kind": JobKind.function, "code": f"{name}(*args)"}
+        else:
+            if args or kwargs:
+                raise InvalidInput(
+                    "Arguments go with a callable; a notebook takes parameters=.", field="args"
+                )
+            fields["path"] = str(Path(source).expanduser().absolute())
+        spec = CreateJob(parameters=parameters or {}, **fields)
+        job = self.create(spec, payload=payload)
+        self._studio.keeper.ensure()
+        handle = JobHandle(self._studio, job)
+        if wait:
+            handle.wait()
+        return handle
+
+    def create(
+        self,
+        spec: CreateJob,
+        *,
+        user: str | None = None,
+        root: Path | None = None,
+        payload: bytes | None = None,
+        assigns: Sequence[str] = (),
+        schedule_id: str | None = None,
+    ) -> Job:
+        """Accept one job.
+
+        Raises
+        ------
+        InvalidInput, NotFound, TooLarge
+            When what was asked for cannot be; nothing is kept.
+        Unavailable
+            When the home or the database cannot be written.
+        """
+        origin = Origin(
+            user=user or current_user(),
+            root=root,
+            payload=payload,
+            assigns=tuple(assigns),
+            schedule_id=schedule_id,
+        )
+        if before := self._first_with_key(spec, origin.user):
+            return before
+        self._studio.computes.get(spec.compute)
+        rows = prepare(spec, origin, self._studio.home.create(), self._studio.config)
+        return self._accept(rows, spec, origin.user)[0]
+
+    def sweep(
+        self, request: CreateSweep, *, user: str | None = None, root: Path | None = None
+    ) -> list[Job]:
+        """Accept one job for each combination of the values listed."""
+        from labstudio.jobs.parameters import expand
+
+        spec = request.job
+        if spec.idempotency_key is not None:
+            raise InvalidInput(
+                "idempotency_key names one job; a sweep makes many.", field="job.idempotency_key"
+            )
+        origin = Origin(user=user or current_user(), root=root, sweep_id=new_id())
+        self._studio.computes.get(spec.compute)
+        points = [{**spec.parameters, **each} for each in expand(request.grid)]
+        home = self._studio.home.create()
+        rows = prepare_many(points, spec, origin, home, self._studio.config)
+        return self._accept(rows, spec, origin.user)
+
+    def rerun(self, job_id: str, changes: RerunJob | None = None, *, user: str | None = None) -> Job:
+        """Submit a job's own snapshot again, with changes."""
+        before = self.store.detail(job_id)
+        given = (changes or RerunJob()).model_dump(exclude_unset=True, exclude_none=True)
+        spec = CreateJob(
+            **{**before.spec.model_dump(), **given, "idempotency_key": None},
+        )
+        if changes and changes.parameters is not None:
+            spec.parameters = self._checked_again(before, changes.parameters)
+        self._studio.computes.get(spec.compute)
+        assert before.snapshot is not None
+        origin = Origin(
+            user=user or current_user(),
+            assigns=tuple(self.store.assigns(job_id)),
+            rerun_of=job_id,
+        )
+        record = before.provenance.model_dump() if before.provenance else None
+        row = rerun_row(spec, before.snapshot, record, origin)
+        return self._accept([row], spec, origin.user)[0]
+
+    def inspect(self, path: str, root: Path | None = None) -> SourceInfo:
+        """Say what a notebook or script offers before it is submitted."""
+        from labstudio.jobs.inspect import inspect
+
+        return inspect(resolve(path, root)).model_copy(update={"path": path})
+
+    # Following
+
+    def get(self, job_id: str) -> Job:
+        """Return one job."""
+        return self.store.get(job_id)
+
+    def detail(self, job_id: str) -> JobDetail:
+        """Return one job with all that is known of it."""
+        from labstudio.jobs.runner.protocol import read_result, read_status
+
+        job = self.store.detail(job_id)
+        for attempt in job.attempts:
+            folder = self._studio.home.attempt(job_id, attempt.number)
+            result, status = read_result(folder), read_status(folder)
+            if result is not None:
+                attempt.cells = result.cells
+            elif status is not None:
+                attempt.cells = status.cells
+            if status is not None:
+                attempt.kernel_kept_until = status.kernel_kept_until
+        return job
+
+    def list(self, query: ListJobs | None = None, *, users: Sequence[str] | None = None) -> JobPage:
+        """Return a page of jobs, newest first.
+
+        Parameters
+        ----------
+        query
+            Filters, limit and cursor.
+        users
+            Only jobs of these users; None for all.
+        """
+        items, cursor, counts = self.store.list(query or ListJobs(), users)
+        return JobPage(items=items, next_cursor=cursor, counts=counts)
+
+    # Ending
+
+    def stop(self, job_id: str) -> Job:
+        """End a job: interrupt, then terminate, then kill, within five seconds.
+
+        Raises
+        ------
+        Conflict
+            When it has ended already.
+        """
+        if not self.store.request_stop(job_id):
+            job = self.store.get(job_id)
+            raise Conflict(f"The job has already ended ({job.state}).", job_id=job_id)
+        self._studio.wake()
+        return self.store.get(job_id)
+
+    def delete(self, job_id: str) -> None:
+        """Delete an ended job with its files; its MLflow run stays.
+
+        Raises
+        ------
+        Conflict
+            While it has not ended.
+        """
+        job = self.store.get(job_id)
+        if not job.state.final:
+            raise Conflict(f"The job is {job.state}; stop it before deleting it.", job_id=job_id)
+        self.release_kernel(job_id)
+        if not self.store.delete(job_id):
+            raise NotFound(f"There is no job {job_id}.", job_id=job_id)
+        shutil.rmtree(self._studio.home.job(job_id), ignore_errors=True)
+
+    def release_kernel(self, job_id: str) -> None:
+        """End the kernel that a failed job kept, if there is one."""
+        from labstudio.jobs.processes import kill_attempt
+
+        job = self.store.get(job_id)
+        if job.state.final and job.attempt:
+            kill_attempt(self._studio.home.attempt(job_id, job.attempt))
+
+    # Reading what it left
+
+    def log(
+        self,
+        job_id: str,
+        offset: int = 0,
+        limit: int = LOG_CHUNK_BYTES,
+        attempt: int | None = None,
+    ) -> LogChunk:
+        """Return a piece of an attempt's log, from a byte offset."""
+        from labstudio.jobs import files
+
+        folder, number, ended = self._attempt(job_id, attempt)
+        return files.read_log(folder, number, offset=offset, limit=limit, ended=ended)
+
+    def resources(
+        self, job_id: str, attempt: int | None = None, points: int = 600
+    ) -> ResourceSeries:
+        """Return what an attempt's processes used over time."""
+        from labstudio.jobs import files
+
+        folder, number, _ = self._attempt(job_id, attempt)
+        return files.read_resources(folder, number, points=points)
+
+    def metrics(self, job_id: str, points: int = 1000) -> JobMetrics:
+        """Return what was logged to the job's run."""
+        from labstudio.experiments import tracking
+
+        run_id = self.store.get(job_id).run_id
+        if run_id is None:
+            return JobMetrics(run_id=None)
+        client = tracking.Client(tracking.connection(self._studio.home))
+        return JobMetrics(run_id=run_id, metrics=client.metric_histories(run_id, points=points))
+
+    def files(self, job_id: str, attempt: int | None = None) -> JobFiles:
+        """List the files that an attempt left."""
+        from labstudio.jobs import files
+
+        folder, number, _ = self._attempt(job_id, attempt)
+        return files.list_files(folder, number)
+
+    def file_path(self, job_id: str, path: str, attempt: int | None = None) -> Path:
+        """Find one of those files on disk.
+
+        Raises
+        ------
+        NotFound
+            When the job left no such file.
+        """
+        from labstudio.jobs import files
+
+        return files.file_path(self._attempt(job_id, attempt)[0], path)
+
+    def notebook(self, job_id: str, attempt: int | None = None) -> dict[str, Any]:
+        """Return the output notebook as it is now."""
+        from labstudio.jobs import files
+
+        return files.read_notebook(self._attempt(job_id, attempt)[0])
+
+    def html(self, job_id: str, attempt: int | None = None) -> str:
+        """Return the output notebook as a page."""
+        from labstudio.jobs import files
+
+        return files.render_html(self._attempt(job_id, attempt)[0])
+
+    def result(self, job_id: str) -> Any:
+        """Return what a cell assigned, as a dictionary, or what a function returned.
+
+        Raises
+        ------
+        JobFailed
+            When the job did not succeed.
+        """
+        job = self.store.get(job_id)
+        if job.state is not JobState.succeeded:
+            raise JobFailed(
+                f"The job has no result: it is {job.state}. {job.error or ''}".strip(),
+                job_id=job_id,
+            )
+        if job.kind not in (JobKind.cell, JobKind.function):
+            raise InvalidInput("Only cells and functions give a result back.", field="kind")
+        from labstudio.jobs.carry import unpack_result
+
+        names = unpack_result(self._studio.home.attempt(job_id, job.attempt) / "result.pkl")
+        return names["return"] if job.kind is JobKind.function else names
+
+    # Inside
+
+    def _attempt(self, job_id: str, number: int | None) -> tuple[Path, int, bool]:
+        """Return an attempt's folder, its number, and whether it has ended."""
+        job = self.store.get(job_id)
+        chosen = job.attempt if number is None else number
+        if not 0 <= chosen <= job.attempt or (number == 0):
+            raise NotFound(f"The job has made no attempt {number}.", job_id=job_id)
+        waiting = job.state is JobState.queued
+        ended = chosen < job.attempt or job.state.final or (waiting and job.attempt > 0)
+        return self._studio.home.attempt(job_id, chosen), chosen, ended
+
+    def _first_with_key(self, spec: CreateJob, user: str) -> Job | None:
+        if spec.idempotency_key is None:
+            return None
+        return self.store.by_idempotency_key(user, spec.idempotency_key)
+
+    def _accept(self, rows: list[dict[str, Any]], spec: CreateJob, user: str) -> list[Job]:
+        from sqlalchemy.exc import IntegrityError
+
+        try:
+            self.store.insert(rows)
+        except IntegrityError:
+            # Somebody else was first with the same key.
+            if before := self._first_with_key(spec, user):
+                return [before]
+            raise
+        self._studio.wake()
+        return [self.store.get(row["id"]) for row in rows[:1]] + [
+            self.store.get(row["id"]) for row in rows[1:]
+        ]
+
+    def _checked_again(self, before: JobDetail, parameters: Parameters) -> Parameters:
+        """Check new parameters against the notebook as it was snapshotted."""
+        from labstudio.jobs.inspect import inspect_content
+        from labstudio.jobs.parameters import check
+        from labstudio.jobs.snapshot import blob_path
+
+        if before.kind is not JobKind.notebook or before.snapshot is None:
+            return parameters
+        entry = next(f for f in before.snapshot.files if f.path == before.snapshot.entry)
+        content = blob_path(self._studio.home, entry.sha256).read_bytes()
+        return check(inspect_content(content, entry.path).parameters, parameters)

@@ -1,0 +1,156 @@
+"""The snapshot: the code and files of a job as they were at submission, by content.
+
+A file is copied once under its SHA-256 in the home's ``blobs`` folder, however many jobs carry it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import tempfile
+from collections.abc import Iterable, Mapping
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
+
+from labstudio.errors import InvalidInput, TooLarge, Unavailable
+from labstudio.jobs.models import Snapshot, SnapshotFile
+
+if TYPE_CHECKING:
+    from labstudio.home import Home
+
+CHUNK_BYTES = 1 << 20
+
+
+def blob_path(home: Home, sha256: str) -> Path:
+    """Return where the content of that hash lies."""
+    return home.blobs / sha256[:2] / sha256
+
+
+def store_bytes(home: Home, content: bytes) -> str:
+    """Keep some content; return its SHA-256."""
+    sha256 = hashlib.sha256(content).hexdigest()
+    target = blob_path(home, sha256)
+    if _touched(target):
+        return sha256
+    with _incoming(target) as file:
+        file.write(content)
+        _settle(file, target)
+    return sha256
+
+
+def store_file(home: Home, source: Path) -> tuple[str, int]:
+    """Keep a file's content as it is now; return its SHA-256 and length in bytes.
+
+    The copy is what is hashed, so a file that changes meanwhile gives one content or the other.
+    """
+    digest, size = hashlib.sha256(), 0
+    with source.open("rb") as reader, _incoming(home.blobs / "xx" / "incoming") as file:
+        while chunk := reader.read(CHUNK_BYTES):
+            digest.update(chunk)
+            size += len(chunk)
+            file.write(chunk)
+        sha256 = digest.hexdigest()
+        target = blob_path(home, sha256)
+        if _touched(target):
+            Path(file.name).unlink()
+        else:
+            target.parent.mkdir(mode=0o700, exist_ok=True)
+            _settle(file, target)
+    return sha256, size
+
+
+def take(
+    home: Home,
+    entry: str,
+    files: Iterable[tuple[str, Path]],
+    contents: Mapping[str, bytes] | None = None,
+    *,
+    limit_bytes: int = 0,
+) -> Snapshot:
+    """Take a snapshot.
+
+    Parameters
+    ----------
+    home
+        The studio home that keeps it.
+    entry
+        The path, in the snapshot, of the file that runs.
+    files
+        Pairs of path in the snapshot and file on disk.
+    contents
+        Files given by content, by path in the snapshot.
+    limit_bytes
+        The most that all files together may hold; 0 for no limit.
+
+    Raises
+    ------
+    TooLarge
+        When they hold more.
+    Unavailable
+        When the home cannot be written, its disk being full for instance.
+    """
+    taken: dict[str, SnapshotFile] = {}
+    total = 0
+    try:
+        for path, content in (contents or {}).items():
+            taken[path] = SnapshotFile(
+                path=path, sha256=store_bytes(home, content), size_bytes=len(content)
+            )
+        for path, source in files:
+            total += _readable_size(source)
+            if limit_bytes and total > limit_bytes:
+                raise TooLarge(
+                    f"The files of the job hold more than {limit_bytes} bytes; "
+                    "choose fewer, or raise snapshot_limit_bytes.",
+                    field="files",
+                )
+            sha256, size = store_file(home, source)
+            mode = 0o755 if os.access(source, os.X_OK) else 0o644
+            taken[path] = SnapshotFile(path=path, sha256=sha256, size_bytes=size, mode=mode)
+    except OSError as error:
+        raise Unavailable(
+            f"The job's files cannot be kept in {home.path}: {error.strerror or error}."
+        ) from error
+    return Snapshot(entry=entry, files=list(taken.values()))
+
+
+def materialise(home: Home, snapshot: Snapshot, folder: Path) -> None:
+    """Lay a snapshot's files out in a folder, as copies that a job may change."""
+    for file in snapshot.files:
+        relative = PurePosixPath(file.path)
+        if relative.is_absolute() or ".." in relative.parts:
+            raise InvalidInput(f"The snapshot's path {file.path!r} leaves its folder.", field="files")
+        target = folder / relative
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(blob_path(home, file.sha256), target)
+        target.chmod(file.mode)
+
+
+def _readable_size(source: Path) -> int:
+    try:
+        return source.stat().st_size
+    except OSError as error:
+        raise InvalidInput(
+            f"The file {source} cannot be read: {error.strerror}.", field="files"
+        ) from error
+
+
+def _touched(target: Path) -> bool:
+    """Tell whether the blob is there; its time then says that somebody wants it now."""
+    try:
+        os.utime(target)
+    except FileNotFoundError:
+        return False
+    return True
+
+
+def _incoming(target: Path) -> tempfile._TemporaryFileWrapper[bytes]:
+    target.parent.mkdir(mode=0o700, exist_ok=True)
+    return tempfile.NamedTemporaryFile(dir=target.parent, prefix=".in-", delete=False)
+
+
+def _settle(file: tempfile._TemporaryFileWrapper[bytes], target: Path) -> None:
+    file.flush()
+    os.fsync(file.fileno())
+    Path(file.name).replace(target)

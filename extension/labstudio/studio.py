@@ -1,0 +1,101 @@
+"""The studio: an opened home, with every verb on it."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from labstudio.config import StudioConfig, load
+from labstudio.home import Home
+
+if TYPE_CHECKING:
+    from labstudio.changes import Changes
+    from labstudio.compute.service import ComputeService
+    from labstudio.daemon.keeper import Keeper
+    from labstudio.database.engine import Database
+    from labstudio.jobs.service import JobService
+    from labstudio.schedules.service import ScheduleService
+
+
+class Studio:
+    """An opened home: the same object in a notebook, in the daemon and in tests.
+
+    Opening costs nothing; each part is made when it is first asked for.
+
+    Parameters
+    ----------
+    home
+        Its folder; ``LABSTUDIO_HOME``, or the default one, when left out.
+    **settings
+        Traits of `StudioConfig` that override file and environment.
+    """
+
+    def __init__(self, home: Path | str | None = None, **settings: Any) -> None:
+        self.home = Home(home)
+        self._settings = settings
+
+    def __repr__(self) -> str:
+        return f"Studio({str(self.home.path)!r})"
+
+    @cached_property
+    def config(self) -> StudioConfig:
+        """The settings."""
+        return load(self.home, self._settings)
+
+    @cached_property
+    def database(self) -> Database:
+        """The records."""
+        from labstudio.database.engine import Database
+
+        if url := self.config.database_url:
+            return Database(url)
+        return Database(f"sqlite:///{self.home.create().database_path}")
+
+    @cached_property
+    def changes(self) -> Changes:
+        """What changed, in order."""
+        from labstudio.changes import Changes
+
+        return Changes(self.database)
+
+    @cached_property
+    def jobs(self) -> JobService:
+        """Notebooks, scripts, cells and functions that run apart."""
+        from labstudio.jobs.service import JobService
+
+        return JobService(self)
+
+    @cached_property
+    def schedules(self) -> ScheduleService:
+        """Jobs with a cron line."""
+        from labstudio.schedules.service import ScheduleService
+
+        return ScheduleService(self)
+
+    @cached_property
+    def computes(self) -> ComputeService:
+        """The places where jobs run."""
+        from labstudio.compute.service import ComputeService
+
+        return ComputeService(self)
+
+    @cached_property
+    def keeper(self) -> Keeper:
+        """Finds, starts and stops the daemon of this home."""
+        from labstudio.daemon.keeper import Keeper
+
+        return Keeper(self)
+
+    def wake(self) -> None:
+        """Tell the daemon that there is something to do; it would notice by itself, a bit later."""
+        with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as line:
+            line.setblocking(False)
+            line.sendto(b"!", str(self.home.runtime / "wake.sock"))
+
+    def close(self) -> None:
+        """Close what was opened."""
+        if "database" in self.__dict__:
+            self.database.close()
