@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 import os
 import random
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import nbformat
 import pytest
 from labstudio.errors import Forbidden, InvalidInput, NotFound, Unavailable
 from labstudio.jobs import files
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 LOG = "Grüße, 世界 🎉\n\x1b[31mred\x1b[0m\n".encode()
 
@@ -42,7 +45,7 @@ def test_log_of_random_bytes_loses_nothing(tmp_path: Path) -> None:
 
 def test_log_holds_half_a_character_back_until_it_is_whole(tmp_path: Path) -> None:
     log = tmp_path / "log"
-    log.write_bytes("a".encode() + "世".encode()[:2])
+    log.write_bytes(b"a" + "世".encode()[:2])
     chunk = files.read_log(tmp_path, attempt=1)
     assert (chunk.text, chunk.next_offset, chunk.size_bytes) == ("a", 1, 3)
     log.write_bytes("a世".encode())

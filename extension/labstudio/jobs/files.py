@@ -283,9 +283,10 @@ def render_html(folder: Path) -> str:
     """Make a page of the output notebook."""
     import nbformat
     from nbconvert import HTMLExporter
+    from nbformat.v4.rwbase import rejoin_lines
 
     # Neither validated nor upgraded: a notebook that is still being written shows what it has.
-    notebook = nbformat.v4.rejoin_lines(nbformat.from_dict(read_notebook(folder)))
+    notebook = rejoin_lines(nbformat.from_dict(read_notebook(folder)))
     for cell in notebook.cells:  # nbconvert needs fields that a kernel may leave out
         cell.setdefault("metadata", {})
         if cell.cell_type == "code":
