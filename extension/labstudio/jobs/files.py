@@ -80,7 +80,7 @@ def log_size(folder: Path) -> int:
 
 
 def read_log(
-    folder: Path, *, attempt: int, offset: int = 0, limit: int = 1 << 20, ended: bool = False
+    folder: Path, attempt: int, *, offset: int = 0, limit: int = 1 << 20, ended: bool = False
 ) -> LogChunk:
     """Read a piece of an attempt's log.
 
@@ -123,7 +123,7 @@ def read_log(
     )
 
 
-def read_resources(folder: Path, *, attempt: int, points: int = 600) -> ResourceSeries:
+def read_resources(folder: Path, attempt: int, *, points: int = 600) -> ResourceSeries:
     """Read what an attempt's processes used, thinned to at most `points` samples.
 
     Each sample given stands for several: mean processor use, and the most memory and processes,
@@ -163,10 +163,10 @@ def _merge(group: list[ResourceSample]) -> ResourceSample:
     )
 
 
-def list_files(folder: Path, *, attempt: int) -> JobFiles:
+def list_files(folder: Path, attempt: int) -> JobFiles:
     """List what an attempt left: notebook, page, log, result and output files.
 
-    Paths are relative to the attempt's folder, as `resolve` takes them. The page is made when it
+    Paths are relative to the attempt's folder, as `file_path` takes them. The page is made when it
     is first asked for; until then its size is 0.
     """
     items = [
@@ -184,7 +184,7 @@ def list_files(folder: Path, *, attempt: int) -> JobFiles:
         items.insert(1, JobFile.model_validate({**page, "path": HTML, "role": "html"}))
     for path in _outputs(folder):
         try:
-            facts = _facts(resolve(folder, path), path)
+            facts = _facts(file_path(folder, path), path)
         except (NotFound, Forbidden, InvalidInput):
             continue  # removed since, or a link that leads out of the folder
         if facts is not None:
@@ -212,7 +212,7 @@ def _outputs(folder: Path) -> list[str]:
     return sorted(f"{WORK}/{each['path']}" for each in listed if isinstance(each, dict))
 
 
-def resolve(folder: Path, path: str) -> Path:
+def file_path(folder: Path, path: str) -> Path:
     """Return the file that a path of `list_files` names.
 
     Only what a job leaves for its owner can be named: the folder also holds the runner's own
@@ -233,6 +233,8 @@ def resolve(folder: Path, path: str) -> Path:
     work = parts[0] == WORK and len(parts) > 1
     if not work and path not in _PUBLIC:
         raise Forbidden(f"{path!r} is not one of the job's files.", field="path")
+    if path == HTML:
+        return html_file(folder)
     try:
         real = (folder / path).resolve(strict=True)
         within = (folder / WORK if work else folder).resolve()
@@ -273,20 +275,24 @@ def html_file(folder: Path) -> Path:
             return page
     except FileNotFoundError:
         pass
-    write_atomic(page, render_html(folder), durable=False)
+    write_atomic(page, _make_html(read_notebook(folder)), durable=False)
     # The page carries its notebook's time: it is current exactly while the two are the same.
     os.utime(page, ns=(made_from, made_from))
     return page
 
 
 def render_html(folder: Path) -> str:
-    """Make a page of the output notebook."""
+    """Return the page made of the output notebook; see `html_file`."""
+    return html_file(folder).read_text(encoding="utf-8")
+
+
+def _make_html(content: dict[str, Any]) -> str:
     import nbformat
     from nbconvert import HTMLExporter
     from nbformat.v4.rwbase import rejoin_lines
 
     # Neither validated nor upgraded: a notebook that is still being written shows what it has.
-    notebook = rejoin_lines(nbformat.from_dict(read_notebook(folder)))
+    notebook = rejoin_lines(nbformat.from_dict(content))
     for cell in notebook.cells:  # nbconvert needs fields that a kernel may leave out
         cell.setdefault("metadata", {})
         if cell.cell_type == "code":
