@@ -24,18 +24,24 @@ import subprocess
 import sys
 import threading
 import types
-from collections.abc import Iterable, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import cloudpickle
 
-from labstudio.errors import CannotCarry
+from labstudio.errors import CannotCarry, NotFound, Unavailable
 from labstudio.jobs.names import BUILTIN_NAMES, IPYTHON_NAMES, MODULE_NAMES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
 
 LIMIT_BYTES = 1 << 30
 """What a cell may take along unless told otherwise: 1 GiB."""
 
+_INSTALLED = frozenset({"site-packages", "dist-packages"})
+_registering = threading.Lock()
 _LOCK, _RLOCK = type(threading.Lock()), type(threading.RLock())
 _STREAMS = (io.TextIOWrapper, io.BufferedIOBase, io.RawIOBase)
 _REFUSED: tuple[tuple[Any, str], ...] = (
@@ -135,20 +141,74 @@ def pack_call(
     kwargs: Mapping[str, Any] | None = None,
     *,
     limit_bytes: int = LIMIT_BYTES,
-) -> Carried:
-    """Pack a function with its arguments: a dict of ``function``, ``args`` and ``kwargs``.
+) -> bytes:
+    """Pack a function with its arguments: a cloudpickled dict of function, args and kwargs.
+
+    What the function reads is frozen as it is now, and modules of the user's own that lie in the
+    working folder travel by value: there are no files beside a function.
 
     Raises
     ------
     CannotCarry
         Naming ``function``, ``args`` or ``kwargs`` and what stands in the way.
     """
-    # An empty namespace binds nothing to the receiver: what the function reads is frozen here.
     call = {"function": function, "args": args, "kwargs": dict(kwargs or {})}
     packer = _Packer(call, (), limit_bytes)
-    for name in call:
-        packer.measure(name, required=True)
-    return packer.finish()
+    with _by_value(local_modules(Path.cwd())):
+        for name in call:
+            packer.measure(name, required=True)
+        return packer.finish().payload
+
+
+def unpack_result(path: Path) -> dict[str, Any]:
+    """Read what a cell or function gave back.
+
+    Raises
+    ------
+    Unavailable
+        When it cannot be read here, for want of a package that it needs.
+    """
+    try:
+        with path.open("rb") as file:
+            found = cloudpickle.load(file)
+    except FileNotFoundError as error:
+        raise NotFound("The job left no result.", path=path.name) from error
+    except Exception as error:  # Unpickling runs the values' own code.
+        raise Unavailable(
+            f"The result cannot be read here ({type(error).__name__}: {error})."
+        ) from error
+    return dict(found)
+
+
+def local_modules(folder: Path) -> dict[str, types.ModuleType]:
+    """List the loaded modules that are the user's own: their files lie in a folder.
+
+    What is installed (site-packages, a virtual environment in the folder) is not among them.
+    """
+    inside = folder.resolve()
+    found: dict[str, types.ModuleType] = {}
+    for name, module in list(sys.modules.items()):
+        file = getattr(module, "__file__", None)
+        if not isinstance(file, str) or name == "__main__" or name.startswith("labstudio"):
+            continue
+        path = Path(file)
+        if inside in path.parents and not _INSTALLED.intersection(path.parts):
+            found[name] = module
+    return found
+
+
+@contextmanager
+def _by_value(modules: Mapping[str, types.ModuleType]) -> Iterator[None]:
+    with _registering:
+        known = cloudpickle.list_registry_pickle_by_value()
+        added = [module for name, module in modules.items() if name not in known]
+        for module in added:
+            cloudpickle.register_pickle_by_value(module)
+        try:
+            yield
+        finally:
+            for module in added:
+                cloudpickle.unregister_pickle_by_value(module)
 
 
 class _Packer:
@@ -201,17 +261,17 @@ class _Packer:
         pickler = _Pickler(file, self)
         try:
             pickler.dump(value)
-        except _Refusal as refusal:
+        except _RefusalError as refusal:
             verb = "is" if refusal.value is value else "holds"
             return f"{verb} {refusal.what}"
-        except _TooLarge:
+        except _TooLargeError:
             return (
                 f"is larger than the limit of {_megabytes(self.limit)}: "
                 "save it to a file and read it in the cell"
             )
         except RecursionError:
             return "is nested too deeply"
-        except Exception as error:  # noqa: BLE001 -- a value's own __reduce__ may raise anything.
+        except Exception as error:  # A value's own __reduce__ may raise anything.
             text = str(error).splitlines()[0] if str(error) else type(error).__name__
             return f"cannot be pickled ({text})"
         return None
@@ -240,10 +300,10 @@ class _Pickler(cloudpickle.CloudPickler):  # type: ignore[misc]
     def reducer_override(self, obj: Any) -> Any:
         if isinstance(obj, _STREAMS) and not isinstance(obj, io.BytesIO):
             name = getattr(obj, "name", None)
-            raise _Refusal(obj, f"an open file ({name})" if isinstance(name, str) else "open")
+            raise _RefusalError(obj, f"an open file ({name})" if isinstance(name, str) else "open")
         for kinds, what in _REFUSED:
             if isinstance(obj, kinds):
-                raise _Refusal(obj, what)
+                raise _RefusalError(obj, what)
         if isinstance(obj, types.ModuleType):
             self._note_module(obj.__name__)
         elif isinstance(obj, type | types.FunctionType):
@@ -309,15 +369,15 @@ class _Counter(io.RawIOBase):
         size = memoryview(data).nbytes
         self.count += size
         if self.count > self.limit:
-            raise _TooLarge
+            raise _TooLargeError
         return size
 
 
-class _TooLarge(Exception):
+class _TooLargeError(Exception):
     """The counter went over its limit."""
 
 
-class _Refusal(Exception):
+class _RefusalError(Exception):
     """An object that stands for something outside of this process."""
 
     def __init__(self, value: Any, what: str) -> None:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 _RUNS_CODE = frozenset({"time", "capture", "prun", "timeit", "lprun", "memit", "mprun", "debug"})
 _ISOLATED = frozenset({"timeit", "prun", "lprun", "memit", "mprun"})
@@ -31,7 +34,7 @@ def to_python(code: str) -> str:
         return code  # Nothing of IPython's: spare its import.
     from IPython.core.inputtransformer2 import TransformerManager
 
-    return TransformerManager().transform_cell(code)
+    return str(TransformerManager().transform_cell(code))
 
 
 def as_magic(node: ast.Call) -> Magic | None:
@@ -44,8 +47,9 @@ def as_magic(node: ast.Call) -> Magic | None:
         and function.value.func.id == "get_ipython"
     ):
         return None
-    texts = [arg.value for arg in node.args if isinstance(arg, ast.Constant)]
-    if not texts or len(texts) != len(node.args) or not all(isinstance(t, str) for t in texts):
+    constants = [arg.value for arg in node.args if isinstance(arg, ast.Constant)]
+    texts = [value for value in constants if isinstance(value, str)]
+    if not texts or len(texts) != len(node.args):
         return None
     if function.attr in {"system", "getoutput"}:
         return Magic(function.attr, mentions=_expanded(texts[0]))

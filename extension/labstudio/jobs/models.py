@@ -360,3 +360,7 @@ class SourceInfo(BaseModel):
     files: list[str] = Field(
         default_factory=list, description="Files beside it that would be taken along by default."
     )
+    files_left_out: list[str] = Field(
+        default_factory=list,
+        description="Files that the code names, but too large to be taken along unless asked for.",
+    )
