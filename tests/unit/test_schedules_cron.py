@@ -9,7 +9,6 @@ from zoneinfo import ZoneInfo
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
 from labstudio.errors import InvalidInput
 from labstudio.schedules.cron import CronLine, parse, parse_zone
 
@@ -26,6 +25,10 @@ ZONES = [
     "America/St_Johns",  # UTC-3:30, with changes
     "Asia/Kathmandu",  # UTC+5:45
 ]
+
+
+def berlin(cron: str, after: datetime, count: int) -> list[str]:
+    return local(parse(cron, "Europe/Berlin"), after, count)
 
 
 def local(line: CronLine, after: datetime, count: int) -> list[str]:
@@ -97,24 +100,30 @@ def test_words(cron: str, words: str) -> None:
 def test_spring_gap_in_berlin() -> None:
     # 2024-03-31: 02:00 becomes 03:00.
     after = datetime(2024, 3, 30, 12, tzinfo=BERLIN)
-    assert local(parse("30 2 * * *", "Europe/Berlin"), after, 2) == ["31 03:00+0200", "01 02:30+0200"]
-    quarter = local(parse("*/30 * * * *", "Europe/Berlin"), datetime(2024, 3, 31, 1, tzinfo=BERLIN), 3)
+    assert berlin("30 2 * * *", after, 2) == [
+        "31 03:00+0200",
+        "01 02:30+0200",
+    ]
+    quarter = berlin("*/30 * * * *", datetime(2024, 3, 31, 1, tzinfo=BERLIN), 3)
     assert quarter == ["31 01:30+0100", "31 03:00+0200", "31 03:30+0200"]
-    every_two = local(parse("0 */2 * * *", "Europe/Berlin"), datetime(2024, 3, 31, 0, tzinfo=BERLIN), 2)
+    every_two = berlin("0 */2 * * *", datetime(2024, 3, 31, 0, tzinfo=BERLIN), 2)
     assert every_two == ["31 04:00+0200", "31 06:00+0200"]
 
 
 def test_autumn_repeat_in_berlin() -> None:
     # 2024-10-27: 03:00 becomes 02:00.
     after = datetime(2024, 10, 26, 12, tzinfo=BERLIN)
-    assert local(parse("30 2 * * *", "Europe/Berlin"), after, 2) == ["27 02:30+0200", "28 02:30+0100"]
-    hourly = local(parse("0 * * * *", "Europe/Berlin"), datetime(2024, 10, 27, 1, tzinfo=BERLIN), 3)
+    assert berlin("30 2 * * *", after, 2) == [
+        "27 02:30+0200",
+        "28 02:30+0100",
+    ]
+    hourly = berlin("0 * * * *", datetime(2024, 10, 27, 1, tzinfo=BERLIN), 3)
     assert hourly == ["27 02:00+0200", "27 02:00+0100", "27 03:00+0100"]
 
 
 def test_a_fixed_line_does_not_fire_again_in_the_repeated_hour() -> None:
     repeated = datetime(2024, 10, 27, 2, 10, tzinfo=BERLIN, fold=1)
-    assert local(parse("30 2 * * *", "Europe/Berlin"), repeated, 1) == ["28 02:30+0100"]
+    assert berlin("30 2 * * *", repeated, 1) == ["28 02:30+0100"]
 
 
 def test_both_changes_in_new_york() -> None:
@@ -137,9 +146,7 @@ def test_half_hour_change_on_lord_howe() -> None:
     assert local(line, autumn, 2) == ["07 01:45+1100", "08 01:45+1030"]
     line = parse("*/15 * * * *", "Australia/Lord_Howe")
     runs = line.next_runs(8, datetime(2024, 4, 7, 1, tzinfo=LORD_HOWE))
-    gaps = {
-        later.astimezone(UTC) - earlier.astimezone(UTC) for earlier, later in pairwise(runs)
-    }
+    gaps = {later.astimezone(UTC) - earlier.astimezone(UTC) for earlier, later in pairwise(runs)}
     assert gaps == {timedelta(minutes=15)}
 
 

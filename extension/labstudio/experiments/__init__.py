@@ -1,0 +1,1 @@
+"""Experiments: MLflow's tracking server under the daemon, and its records of jobs."""

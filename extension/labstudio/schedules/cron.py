@@ -14,14 +14,17 @@ The meaning is that of Debian's cron, through ``cronsim``, daylight saving inclu
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from itertools import islice
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from labstudio.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 ALIASES = {
     "@yearly": "0 0 1 1 *",
@@ -64,7 +67,7 @@ class CronLine:
         # cronsim's own words, since they know which of its rules (and, or) joins the day fields.
         from cronsim.explain import explain
 
-        return explain(self.cron)
+        return str(explain(self.cron))
 
     def runs(self, after: datetime) -> Iterator[datetime]:
         """Yield every instant later than `after` at which the line fires, in the line's zone.
@@ -115,7 +118,8 @@ def parse(cron: str, timezone: str = "UTC") -> CronLine:
     ----------
     cron
         Five fields (minute, hour, day of month, month, day of week) as in crontab(5), or an
-        alias such as ``@daily``. ``L`` and ``LW`` as days, ``5L`` and ``FRI#2`` as days of week work too.
+        alias such as ``@daily``. ``L`` and ``LW`` as days of the month, ``5L`` and
+        ``FRI#2`` as days of the week, work too.
     timezone
         An IANA name.
 

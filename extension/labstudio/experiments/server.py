@@ -1,0 +1,275 @@
+"""The MLflow tracking server as a child of the daemon.
+
+The daemon owns the listening socket and hands it to the child. So the port stays open while the
+child is restarted, and a job that logs a metric at that moment waits a few seconds and is not
+refused.
+Address and token are kept in the home's ``tracking.json`` (0600) and stay the same from one daemon
+to the next, as long as nobody else took the port: a job that outlives the daemon still reaches it.
+
+For whoever proxies its user interface
+--------------------------------------
+MLflow's pages use relative addresses throughout (``static-files/...``, ``ajax-api/2.0/...``,
+``graphql``) and keep their own state behind ``#``. No static prefix is needed: served at any
+address that ends in ``/``, such as ``<base_url>labstudio/mlflow/``, they work when the proxy
+
+- redirects the address without its last ``/`` to the one with it, and strips all of it: the page
+  at ``<base_url>labstudio/mlflow/static-files/a.js`` is ``/static-files/a.js`` here;
+- sends ``Authorization: Bearer <token>`` of `labstudio.experiments.tracking.connection`, and its
+  own ``Host`` (``127.0.0.1:port``: MLflow refuses others);
+- drops the browser's ``Cookie``, ``Authorization``, ``Origin`` and ``Referer``: Jupyter has judged
+  them, the tracking server must not see Jupyter's cookies, and MLflow refuses a foreign ``Origin``;
+- never hands ``tracking.json``'s token to the browser.
+
+Jupyter wants an XSRF token with every POST, and MLflow's pages do not know Jupyter's. But they send
+the value of each cookie named ``mlflow-request-header-NAME`` as header ``NAME``: set the cookie
+``mlflow-request-header-X-XSRFToken`` to the handler's ``xsrf_token``, with the proxy's address as
+its path and SameSite=Lax, not HttpOnly, on every HTML answer. Answers carry
+``X-Frame-Options: SAMEORIGIN``, so JupyterLab may show them in a frame.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import secrets
+import socket
+import subprocess
+import sys
+import threading
+import time
+from typing import TYPE_CHECKING
+
+from labstudio.errors import Unavailable
+from labstudio.home import PRIVATE_FILE, write_atomic
+
+if TYPE_CHECKING:
+    from labstudio.experiments.tracking import Connection
+    from labstudio.home import Home
+
+LOG = logging.getLogger(__name__)
+
+LOOPBACK = "127.0.0.1"
+BACKLOG = 256
+
+# The server of a daemon that has just ended gives its port back within moments.
+PORT_PATIENCE_S = 2.0
+
+FIRST_BACKOFF_S = 0.5
+LONGEST_BACKOFF_S = 30.0
+# A child that lived so long was healthy: the next restart is quick again.
+HEALTHY_S = 60.0
+
+STOP_PATIENCE_S = 4.0
+
+# The store's address may hold a password, so it travels by environment, not by argument.
+STORE_VARIABLE = "LABSTUDIO_TRACKING_STORE"
+
+
+class TrackingServer:
+    """Starts, watches and ends the tracking server of a home.
+
+    A thread of its own starts the child, waits for its end and starts it again, sooner or later
+    (0.5 s, doubling up to 30 s). The child asks the kernel to be killed when that thread ends, so
+    it never outlives the daemon, however the daemon ends.
+
+    Parameters
+    ----------
+    home
+        Where address, records, artifacts and log are kept.
+    database_url
+        A PostgreSQL URL for MLflow's records, which go into a schema of their own,
+        ``labstudio_mlflow``. None: SQLite in the home.
+    """
+
+    def __init__(self, home: Home, database_url: str | None = None) -> None:
+        self._home = home
+        self._database_url = database_url
+        self._socket: socket.socket | None = None
+        self._child: subprocess.Popen[bytes] | None = None
+        self._thread: threading.Thread | None = None
+        self._stopping = threading.Event()
+        self._starts = 0
+
+    @property
+    def pid(self) -> int | None:
+        """The child's process id; None while there is none."""
+        child = self._child
+        return child.pid if child is not None and child.poll() is None else None
+
+    @property
+    def restarts(self) -> int:
+        """How often the child was started again."""
+        return max(0, self._starts - 1)
+
+    def poll(self) -> int | None:
+        """Return None while the child runs, else its exit code (negative: the signal)."""
+        child = self._child
+        return child.poll() if child is not None else None
+
+    def start(self) -> Connection:
+        """Open the port, write ``tracking.json`` and start the child; return at once.
+
+        The address can be used from now on: requests wait until the child answers.
+
+        Raises
+        ------
+        Unavailable
+            When no port can be opened or the home cannot be written.
+        """
+        from labstudio.experiments.tracking import Connection
+
+        old = read_tracking_json(self._home)
+        token = str(old.get("token") or secrets.token_urlsafe(32))
+        try:
+            self._socket = open_socket(old.get("port"))
+            port = self._socket.getsockname()[1]
+            url = f"http://{LOOPBACK}:{port}"
+            content = {"url": url, "port": port, "token": token, "daemon_pid": os.getpid()}
+            write_atomic(self._home.tracking_json, json.dumps(content, indent=2))
+            self._home.tracking_log.touch(mode=PRIVATE_FILE)
+        except OSError as error:
+            raise Unavailable(f"The tracking server cannot be started: {error}.") from error
+        self._stopping.clear()
+        self._starts = 0
+        self._thread = threading.Thread(target=self._keep, name="tracking-server", daemon=True)
+        self._thread.start()
+        return Connection(url, token)
+
+    def wait_ready(self, timeout_s: float = 60.0) -> Connection:
+        """Wait until the server answers.
+
+        Raises
+        ------
+        Unavailable
+            When it does not within `timeout_s` seconds.
+        """
+        from labstudio.experiments.tracking import connection, is_ready
+
+        until = time.monotonic() + timeout_s
+        while (left := until - time.monotonic()) > 0:
+            if self._thread is None:
+                break
+            if is_ready(self._home, timeout_s=min(left, 5.0)):
+                return connection(self._home)
+            time.sleep(0.05)
+        raise Unavailable(
+            f"The tracking server does not answer; {self._home.tracking_log} may say why."
+        )
+
+    def restart(self) -> None:
+        """End the child; the keeping thread starts another after its back-off."""
+        if self._child is not None:
+            end_child(self._child)
+
+    def stop(self) -> None:
+        """End the child for good and close the port."""
+        self._stopping.set()
+        self.restart()
+        if self._thread is not None:
+            self._thread.join(STOP_PATIENCE_S + 1)
+            self._thread = None
+        if self._socket is not None:
+            self._socket.close()
+            self._socket = None
+
+    def _keep(self) -> None:
+        """Keep a child running until told to stop."""
+        backoff = FIRST_BACKOFF_S
+        while not self._stopping.is_set():
+            began = time.monotonic()
+            try:
+                self._child = self._spawn()
+                self._starts += 1
+                # stop() may have come between the check above and the child's start.
+                if self._stopping.is_set():
+                    end_child(self._child)
+                code = self._child.wait()
+            except OSError:
+                LOG.exception("The tracking server could not be started.")
+            else:
+                if not self._stopping.is_set():
+                    LOG.warning("The tracking server ended with code %s.", code)
+            if time.monotonic() - began > HEALTHY_S:
+                backoff = FIRST_BACKOFF_S
+            if self._stopping.wait(backoff):
+                return
+            backoff = min(2 * backoff, LONGEST_BACKOFF_S)
+
+    def _spawn(self) -> subprocess.Popen[bytes]:
+        """Start the child with the listening socket."""
+        if self._socket is None:
+            raise OSError("the port is closed")
+        descriptor = self._socket.fileno()
+        command = [sys.executable, "-P", "-m", "labstudio.experiments.server_main"]
+        command += ["--home", str(self._home.path), "--fd", str(descriptor)]
+        command += ["--parent", str(os.getpid())]
+        # Early failures, before the child sets up its log, go to the same file.
+        with self._home.tracking_log.open("ab") as log:
+            return subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                cwd=self._home.path,
+                env=self._environment(),
+                pass_fds=[descriptor],
+                start_new_session=True,
+            )
+
+    def _environment(self) -> dict[str, str]:
+        """Return the daemon's environment without what would steer MLflow elsewhere."""
+        kept = {
+            name: value
+            for name, value in os.environ.items()
+            if not name.startswith(("MLFLOW_", "_MLFLOW_"))
+        }
+        return kept | ({STORE_VARIABLE: self._database_url} if self._database_url else {})
+
+
+def read_tracking_json(home: Home) -> dict[str, object]:
+    """Return what ``tracking.json`` says; empty when it is missing or damaged."""
+    try:
+        content = json.loads(home.tracking_json.read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return content if isinstance(content, dict) else {}
+
+
+def open_socket(wanted: object) -> socket.socket:
+    """Return a socket listening on loopback, on the port wanted if that can be had."""
+    if isinstance(wanted, int) and 0 < wanted < 2**16:
+        until = time.monotonic() + PORT_PATIENCE_S
+        while True:
+            try:
+                return listen(wanted)
+            except OSError:
+                if time.monotonic() > until:
+                    LOG.warning("Port %d is taken; the tracking server gets another.", wanted)
+                    break
+            time.sleep(0.1)
+    return listen(0)
+
+
+def listen(port: int) -> socket.socket:
+    """Return a socket listening on loopback; port 0 lets the system choose."""
+    opened = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    try:
+        # Connections of the server before this one may still be in TIME_WAIT.
+        opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        opened.bind((LOOPBACK, port))
+        opened.listen(BACKLOG)
+    except OSError:
+        opened.close()
+        raise
+    return opened
+
+
+def end_child(child: subprocess.Popen[bytes]) -> None:
+    """Ask the child to end, and insist."""
+    child.terminate()
+    try:
+        child.wait(STOP_PATIENCE_S)
+    except subprocess.TimeoutExpired:
+        child.kill()
+        child.wait()

@@ -1,0 +1,142 @@
+"""The tracking server's process: ``python -m labstudio.experiments.server_main``.
+
+Only `labstudio.experiments.server.TrackingServer` starts it, with a listening socket to serve on.
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import signal
+import socket
+import sys
+from logging.handlers import RotatingFileHandler
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from labstudio.experiments.server import LOOPBACK, STORE_VARIABLE, read_tracking_json
+from labstudio.experiments.store import prepare, store_url
+from labstudio.home import Home
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+LOG = logging.getLogger("labstudio.experiments.server")
+
+LOG_LIMIT_BYTES = 2_000_000
+LOG_COPIES = 3
+
+PR_SET_PDEATHSIG = 1
+SHUTDOWN_PATIENCE_S = 2
+
+# Where MLflow keeps its artifacts as clients name them: through this server, never by a local path.
+PROXIED_ARTIFACTS = "mlflow-artifacts:/"
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Serve until told to end or until the daemon is gone."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--home", type=Path, required=True)
+    parser.add_argument("--fd", type=int, required=True, help="a listening socket")
+    parser.add_argument("--parent", type=int, required=True, help="the daemon's process id")
+    options = parser.parse_args(arguments)
+    die_with_parent(options.parent)
+    os.umask(0o077)
+    home = Home(options.home)
+    set_up_log(home.tracking_log)
+    serve(home, options.fd)
+
+
+def die_with_parent(parent: int) -> None:
+    """Have the kernel kill this process when the daemon's keeping thread ends.
+
+    Killed, not asked: the next daemon may be there at once and wants the port, and SQLite's
+    write-ahead log makes that harmless.
+    """
+    import ctypes
+
+    ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:
+        sys.exit("The daemon ended before its tracking server began.")
+
+
+class LogFile(RotatingFileHandler):
+    """A log file that is renamed when it is long, and that stdout and stderr follow."""
+
+    def doRollover(self) -> None:  # noqa: N802  the base class's name
+        """Begin a new file."""
+        super().doRollover()
+        self.capture()
+
+    def capture(self) -> None:
+        """Send what is printed, such as a crash of the interpreter, to the current file."""
+        if self.stream is not None:
+            os.dup2(self.stream.fileno(), 1)
+            os.dup2(self.stream.fileno(), 2)
+
+
+def set_up_log(path: Path) -> None:
+    """Log what matters into the home."""
+    handler = LogFile(path, maxBytes=LOG_LIMIT_BYTES, backupCount=LOG_COPIES)
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    handler.capture()
+    logging.captureWarnings(capture=True)
+    logging.getLogger("py.warnings").setLevel(logging.ERROR)
+    logging.basicConfig(level=logging.WARNING, handlers=[handler])
+    LOG.setLevel(logging.INFO)
+
+
+def set_up_mlflow(home: Home, url: str) -> None:
+    """Say by environment, as ``mlflow server`` does for its workers, what MLflow shall serve.
+
+    It is read when MLflow is imported.
+    """
+    os.environ |= {
+        "_MLFLOW_SERVER_FILE_STORE": url,
+        "_MLFLOW_SERVER_ARTIFACT_ROOT": PROXIED_ARTIFACTS,
+        "_MLFLOW_SERVER_ARTIFACT_DESTINATION": home.artifacts.as_uri(),
+        "_MLFLOW_SERVER_SERVE_ARTIFACTS": "true",
+        "_MLFLOW_SGI_NAME": "uvicorn",
+        "_MLFLOW_IN_JOB_EXECUTOR": "false",
+        "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
+        "MLFLOW_ENABLE_REMOTE_ASSISTANT": "false",
+        "MLFLOW_DISABLE_TELEMETRY": "true",
+        "MLFLOW_SERVER_ALLOWED_HOSTS": f"{LOOPBACK}:*,localhost:*",
+        # MLflow logs its own progress to stderr otherwise, beside this process's log.
+        "MLFLOW_CONFIGURE_LOGGING": "false",
+        "DO_NOT_TRACK": "true",
+    }
+
+
+def serve(home: Home, descriptor: int) -> None:
+    """Serve MLflow's application behind the token."""
+    listening = socket.socket(fileno=descriptor)
+    token = read_tracking_json(home).get("token")
+    if not isinstance(token, str) or not token:
+        sys.exit(f"{home.tracking_json} holds no token.")
+    url = store_url(home.tracking_database_path, os.environ.pop(STORE_VARIABLE, None))
+    set_up_mlflow(home, url)
+    prepare(url)
+
+    import uvicorn
+    from mlflow.server.fastapi_app import app
+    from mlflow.server.handlers import initialize_backend_stores
+
+    from labstudio.experiments.guard import Guard
+
+    # Otherwise the first requests would do it, all at once.
+    initialize_backend_stores(url, None, PROXIED_ARTIFACTS)
+    config = uvicorn.Config(
+        Guard(app, token),
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=SHUTDOWN_PATIENCE_S,
+    )
+    LOG.info("MLflow is served on port %d.", listening.getsockname()[1])
+    uvicorn.Server(config).run(sockets=[listening])
+
+
+if __name__ == "__main__":
+    main()

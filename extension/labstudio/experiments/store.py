@@ -1,0 +1,108 @@
+"""MLflow's record store, made ready before the tracking server serves it."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+from pathlib import Path
+from typing import Any
+
+LOG = logging.getLogger(__name__)
+
+POSTGRES_SCHEMA = "labstudio_mlflow"
+
+# As MLflow's own sessions set it; here it covers what runs before them.
+BUSY_TIMEOUT_MS = 20_000
+
+
+def store_url(database_path: Path, database_url: str | None) -> str:
+    """Return the SQLAlchemy address of the store.
+
+    Parameters
+    ----------
+    database_path
+        The SQLite file that is used when there is no URL.
+    database_url
+        A PostgreSQL URL; the answer names the driver and the schema too.
+    """
+    if database_url is None:
+        return f"sqlite:///{database_path}"
+    from sqlalchemy import make_url
+
+    url = make_url(database_url).set(drivername="postgresql+psycopg")
+    given = url.query.get("options", "")
+    options = given if isinstance(given, str) else " ".join(given)
+    options = f"{options} -csearch_path={POSTGRES_SCHEMA}".strip()
+    return url.update_query_dict({"options": options}).render_as_string(hide_password=False)
+
+
+def prepare(url: str) -> None:
+    """Create the store or bring it up to date with the MLflow that is installed.
+
+    MLflow refuses to serve records of an older version and asks for a command to be typed. Here
+    the records are the studio's own, so they are migrated; a copy of the SQLite file is kept.
+    """
+    if url.startswith("sqlite:"):
+        tune_sqlite()
+    else:
+        create_schema(url)
+    from mlflow.store.db import utils
+
+    engine = utils.create_sqlalchemy_engine_with_retry(url)
+    try:
+        current = utils._get_schema_version(engine)
+        if current is not None and current != utils._get_latest_schema_revision():
+            if engine.url.database and url.startswith("sqlite:"):
+                keep_copy(Path(engine.url.database), current)
+            LOG.info("Migrating MLflow's records from schema version %s.", current)
+            utils._upgrade_db(engine)
+    finally:
+        engine.dispose()
+
+
+def tune_sqlite() -> None:
+    """Let readers and the writer work at once, on every SQLite connection of this process."""
+    import sqlite3
+
+    from sqlalchemy import event
+    from sqlalchemy.engine import Engine
+
+    @event.listens_for(Engine, "connect")
+    def connect(connection: Any, _record: Any) -> None:
+        if isinstance(connection, sqlite3.Connection):
+            connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
+            connection.execute("PRAGMA journal_mode = WAL")
+            # Safe in WAL mode: only a power cut can lose the newest transactions, none is torn.
+            connection.execute("PRAGMA synchronous = NORMAL")
+
+
+def create_schema(url: str) -> None:
+    """Create the schema that the address's search path names."""
+    from sqlalchemy import create_engine
+    from sqlalchemy.schema import CreateSchema
+
+    engine = create_engine(url)
+    try:
+        with engine.begin() as connection:
+            connection.execute(CreateSchema(POSTGRES_SCHEMA, if_not_exists=True))
+    finally:
+        engine.dispose()
+
+
+def keep_copy(database: Path, version: str) -> None:
+    """Copy a SQLite database beside itself before its schema changes."""
+    import sqlite3
+
+    copy = database.with_name(f"{database.name}.before-{version}")
+    if copy.exists():
+        return
+    temporary = copy.with_name(copy.name + ".part")
+    temporary.unlink(missing_ok=True)
+    # SQLite's own backup includes what still stands in the write-ahead log.
+    source, target = sqlite3.connect(database), sqlite3.connect(temporary)
+    try:
+        source.backup(target)
+    finally:
+        source.close()
+        target.close()
+    shutil.move(temporary, copy)

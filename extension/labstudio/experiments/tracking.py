@@ -1,0 +1,377 @@
+"""A lean client of the studio's MLflow tracking server: no import of MLflow, which takes seconds.
+
+It speaks MLflow's REST API, and keeps its limits so that a caller need not know them: long values
+are shortened, batches are split, and what MLflow cannot store is left out.
+"""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Literal
+from urllib.parse import quote
+
+from labstudio.errors import Conflict, InvalidInput, NotFound, Unavailable
+from labstudio.experiments.thin import thin
+from labstudio.experiments.wire import (
+    KEY_LIMIT,
+    METRICS_PER_BATCH,
+    PARAM_LIMIT,
+    PARAMS_PER_BATCH,
+    TAG_LIMIT,
+    Metric,
+    Run,
+    batched,
+    clean_key,
+    dump,
+    is_safe,
+    json_number,
+    millis,
+    pairs,
+    point,
+    raise_for,
+    read_exactly,
+    read_metric,
+    read_run,
+    unavailable,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from pathlib import Path
+
+    import httpx
+
+    from labstudio.home import Home
+    from labstudio.jobs.models import MetricPoint
+
+RunStatus = Literal["RUNNING", "FINISHED", "FAILED", "KILLED"]
+
+HISTORY_LIMIT = 25_000
+SAMPLED_LIMIT = 2500
+
+API = "/api/2.0/mlflow"
+AJAX = "/ajax-api/2.0/mlflow"
+ARTIFACTS = "/api/2.0/mlflow-artifacts/artifacts"
+PROXIED = "mlflow-artifacts:/"
+
+CONNECT_TIMEOUT_S = 2.0
+# MLflow names its own metrics of the machine so; the studio draws those from its own samples.
+SYSTEM_PREFIX = "system/"
+
+
+@dataclass(frozen=True)
+class Connection:
+    """Where the tracking server is, and the token that it wants."""
+
+    url: str
+    token: str = field(repr=False)
+
+
+def connection(home: Home) -> Connection:
+    """Return where the home's tracking server is; it may be starting still.
+
+    Raises
+    ------
+    Unavailable
+        When none was ever started in this home.
+    """
+    from labstudio.experiments.server import read_tracking_json
+
+    content = read_tracking_json(home)
+    url, token = content.get("url"), content.get("token")
+    if not isinstance(url, str) or not isinstance(token, str):
+        raise Unavailable("The tracking server has not been started; start the daemon.")
+    return Connection(url, token)
+
+
+def is_ready(home: Home, timeout_s: float = 1.0) -> bool:
+    """Tell whether the tracking server answers within `timeout_s` seconds."""
+    import httpx
+
+    try:
+        here = connection(home)
+        answer = httpx.get(
+            f"{here.url}/health", headers=authorization(here), timeout=timeout_s, trust_env=False
+        )
+    except (Unavailable, httpx.HTTPError):
+        return False
+    return answer.status_code == httpx.codes.OK
+
+
+def authorization(to: Connection) -> dict[str, str]:
+    """Return the header that the tracking server wants."""
+    return {"Authorization": f"Bearer {to.token}"}
+
+
+class Tracking:
+    """The tracking server of a home; safe to use from several threads.
+
+    Parameters
+    ----------
+    home
+        Its ``tracking.json`` is read on first use, and again when the server has moved.
+    timeout_s
+        How long one request may take. While the server starts, requests wait for it.
+    """
+
+    def __init__(self, home: Home, timeout_s: float = 30.0) -> None:
+        self._home = home
+        self._timeout_s = timeout_s
+        self._lock = threading.Lock()
+        self._client: httpx.Client | None = None
+        self._connection: Connection | None = None
+        self._experiments: dict[str, str] = {}
+
+    def close(self) -> None:
+        """Close the connections."""
+        with self._lock:
+            if self._client is not None:
+                self._client.close()
+            self._client = self._connection = None
+
+    def ensure_experiment(self, name: str) -> str:
+        """Return the id of the experiment of that name, made or restored when need be."""
+        if known := self._experiments.get(name):
+            return known
+        # Someone else may create it between looking and creating: then look again.
+        for _ in range(3):
+            try:
+                found = self._call("GET", f"{API}/experiments/get-by-name", experiment_name=name)
+            except NotFound:
+                try:
+                    made = self._call("POST", f"{API}/experiments/create", name=name)
+                except Conflict:
+                    continue
+                experiment_id = str(made["experiment_id"])
+            else:
+                experiment_id = str(found["experiment"]["experiment_id"])
+                if found["experiment"].get("lifecycle_stage") == "deleted":
+                    self._call("POST", f"{API}/experiments/restore", experiment_id=experiment_id)
+            self._experiments[name] = experiment_id
+            return experiment_id
+        raise Unavailable(f"The experiment {name!r} can be neither found nor created.")
+
+    def create_run(
+        self,
+        experiment_id: str,
+        name: str,
+        *,
+        tags: Mapping[str, str] | None = None,
+        start_time: datetime | None = None,
+        user: str | None = None,
+    ) -> str:
+        """Create a run and return its id."""
+        all_tags = {**(tags or {}), **({"mlflow.user": user} if user else {})}
+        try:
+            made = self._call(
+                "POST",
+                f"{API}/runs/create",
+                experiment_id=experiment_id,
+                run_name=name[:KEY_LIMIT],
+                start_time=millis(start_time or datetime.now(UTC)),
+                user_id=user,
+                tags=pairs(all_tags, TAG_LIMIT),
+            )
+        except (NotFound, InvalidInput):
+            # The experiment may have been deleted since its id was remembered.
+            self._experiments = {k: v for k, v in self._experiments.items() if v != experiment_id}
+            raise
+        return str(made["run"]["info"]["run_id"])
+
+    def find_run(self, experiment_id: str, tag: str, value: str) -> str | None:
+        """Return the id of the newest run of an experiment with that tag, if there is one."""
+        quoted = value.replace("'", "")
+        found = self._call(
+            "POST",
+            f"{API}/runs/search",
+            experiment_ids=[experiment_id],
+            filter=f"tags.`{tag}` = '{quoted}'",
+            max_results=1,
+        )
+        runs = found.get("runs", [])
+        return str(runs[0]["info"]["run_id"]) if runs else None
+
+    def get_run(self, run_id: str) -> Run:
+        """Return a run with its newest metrics."""
+        return read_run(self._call("GET", f"{API}/runs/get", run_id=run_id)["run"])
+
+    def log_params(self, run_id: str, params: Mapping[str, object]) -> None:
+        """Log parameters; logging the same ones again changes nothing.
+
+        Raises
+        ------
+        InvalidInput
+            When a parameter was logged before with another value.
+        """
+        texts = {
+            key: value if isinstance(value, str) else dump(value) for key, value in params.items()
+        }
+        for batch in batched(pairs(texts, PARAM_LIMIT), PARAMS_PER_BATCH):
+            self._call("POST", f"{API}/runs/log-batch", run_id=run_id, params=batch)
+
+    def log_batch(self, run_id: str, metrics: Iterable[Metric]) -> None:
+        """Log metrics; NaN and infinities are kept as MLflow keeps them."""
+        entries = (
+            {
+                "key": clean_key(metric.key),
+                "value": json_number(metric.value),
+                "timestamp": millis(metric.timestamp),
+                "step": metric.step,
+            }
+            for metric in metrics
+        )
+        for batch in batched(entries, METRICS_PER_BATCH):
+            self._call("POST", f"{API}/runs/log-batch", run_id=run_id, metrics=batch)
+
+    def set_tags(self, run_id: str, tags: Mapping[str, str]) -> None:
+        """Set tags; what was there under the same names is replaced."""
+        for batch in batched(pairs(tags, TAG_LIMIT), PARAMS_PER_BATCH):
+            self._call("POST", f"{API}/runs/log-batch", run_id=run_id, tags=batch)
+
+    def set_status(self, run_id: str, status: RunStatus, end_time: datetime | None = None) -> None:
+        """Set a run's status, and when it ended."""
+        end = millis(end_time) if end_time else None
+        self._call("POST", f"{API}/runs/update", run_id=run_id, status=status, end_time=end)
+
+    def end_run(
+        self,
+        run_id: str,
+        status: Literal["FINISHED", "FAILED", "KILLED"],
+        end_time: datetime | None = None,
+    ) -> None:
+        """End a run; ending it again sets the newer status and time."""
+        self.set_status(run_id, status, end_time or datetime.now(UTC))
+
+    def delete_run(self, run_id: str) -> None:
+        """Delete a run as MLflow does: it can be restored in its user interface."""
+        self._call("POST", f"{API}/runs/delete", run_id=run_id)
+
+    def metric_histories(
+        self, run_id: str, points: int = 1000, *, system: bool = False
+    ) -> dict[str, list[MetricPoint]]:
+        """Return the values of every metric of a run, in order.
+
+        Parameters
+        ----------
+        run_id
+            The run.
+        points
+            The most points of one metric; more are thinned, extremes and the last value kept.
+        system
+            Whether metrics of the machine (``system/...``) are wanted too.
+        """
+        run = self.get_run(run_id)
+        return {
+            key: thin(self._history(run_id, latest), points)
+            for key, latest in sorted(run.metrics.items())
+            if system or not key.startswith(SYSTEM_PREFIX)
+        }
+
+    def upload_artifact(self, run_id: str, path: str, file: Path) -> None:
+        """Upload a file as an artifact of a run, streamed; an older one of that path is replaced.
+
+        Parameters
+        ----------
+        run_id
+            The run.
+        path
+            The artifact's path with ``/``, such as ``job/log.txt``.
+        file
+            What to upload.
+        """
+        address = f"{self._artifact_root(run_id)}/{quote(path)}"
+        length = file.stat().st_size
+        with file.open("rb") as content:
+            # A log may still grow: send as many bytes as were promised.
+            body = read_exactly(content, length)
+            headers = {"Content-Length": str(length), "Content-Type": "application/octet-stream"}
+            self._send("PUT", address, content=body, headers=headers, timeout=None)
+
+    def delete_artifacts(self, run_id: str, path: str) -> None:
+        """Delete an artifact, or all below a path; nothing happens when there is none."""
+        try:
+            self._send("DELETE", f"{self._artifact_root(run_id)}/{quote(path)}")
+        except NotFound:
+            return
+
+    def _artifact_root(self, run_id: str) -> str:
+        uri = self.get_run(run_id).artifact_uri
+        if not uri.startswith(PROXIED):
+            raise Conflict(f"The artifacts of run {run_id} are not kept by the tracking server.")
+        return f"{ARTIFACTS}/{quote(uri.removeprefix(PROXIED).lstrip('/'))}"
+
+    def _history(self, run_id: str, latest: Metric) -> list[MetricPoint]:
+        """Return a metric's values, all of them unless there are more than MLflow gives at once."""
+        key = latest.key
+        asked: dict[str, Any] = {"run_id": run_id, "metric_key": key, "max_results": HISTORY_LIMIT}
+        found = self._call("GET", f"{AJAX}/metrics/get-history-bulk", **asked)["metrics"]
+        if len(found) >= HISTORY_LIMIT:
+            # That was only the beginning; MLflow samples long histories evenly over their steps.
+            asked = {"run_ids": run_id, "metric_key": key, "max_results": SAMPLED_LIMIT}
+            found = self._call("GET", f"{AJAX}/metrics/get-history-bulk-interval", **asked)[
+                "metrics"
+            ]
+        values = [read_metric(each) for each in found]
+        if latest not in values[-1:]:
+            values.append(latest)
+        values.sort(key=lambda value: (value.step, value.timestamp))
+        return [point(value) for value in values]
+
+    def _call(self, method: str, path: str, **values: Any) -> dict[str, Any]:
+        """Send a request of MLflow's API and return its answer; None values are left out."""
+        given = {name: value for name, value in values.items() if value is not None}
+        body = {"params": given} if method == "GET" else {"json": given}
+        answer = self._send(method, path, **body).json()
+        if not isinstance(answer, dict):
+            raise Unavailable("The tracking server gave an answer that is not understood.")
+        return answer
+
+    def _send(self, method: str, path: str, **options: Any) -> httpx.Response:
+        """Send a request, once more if the server has moved, and raise what it refuses."""
+        import httpx
+
+        for last in (False, True):
+            client = self._open()
+            try:
+                answer = client.request(method, path, **options)
+            except (httpx.ConnectError, httpx.RemoteProtocolError, httpx.ReadError) as error:
+                # Nobody listens, or the server was restarted under a kept connection.
+                if last or not (self._moved() or is_safe(method, error)):
+                    raise unavailable(error) from error
+            except httpx.HTTPError as error:
+                raise unavailable(error) from error
+            else:
+                if answer.status_code == httpx.codes.UNAUTHORIZED and not last and self._moved():
+                    continue
+                raise_for(answer)
+                return answer
+        raise AssertionError  # the second turn returns or raises
+
+    def _open(self) -> httpx.Client:
+        """Return the client, made for where the server is said to be."""
+        import httpx
+
+        with self._lock:
+            if self._client is None:
+                self._connection = connection(self._home)
+                self._client = httpx.Client(
+                    base_url=self._connection.url,
+                    headers=authorization(self._connection),
+                    timeout=httpx.Timeout(self._timeout_s, connect=CONNECT_TIMEOUT_S),
+                    # A proxy of the environment must not see loopback traffic and the token.
+                    trust_env=False,
+                )
+            return self._client
+
+    def _moved(self) -> bool:
+        """Tell whether the server has another address or token now, and forget the old ones."""
+        try:
+            now = connection(self._home)
+        except Unavailable:
+            return False
+        if now == self._connection:
+            return False
+        self.close()
+        return True
