@@ -1,7 +1,7 @@
 """The change feed: what changed, in order, for whoever shows it.
 
-Every write that a panel should notice adds a row here in the same transaction. The server follows the
-feed and emits events; a reader that was away asks for what came since the revision it knows.
+Every write that a panel should notice adds a row here in the same transaction. The server follows
+the feed and emits events; a reader that was away asks for what came since the revision it knows.
 """
 
 from __future__ import annotations

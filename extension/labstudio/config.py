@@ -1,21 +1,22 @@
 """What can be set, by traitlets or by environment.
 
-`LABSTUDIO_<NAME>` sets the trait of that name; a traitlets config (``c.StudioConfig.max_jobs = 4`` in
-``jupyter_server_config.py`` or in ``labstudio_config.py`` in the home) overrides the default, and the
-environment overrides both.
+A traitlets file ``labstudio_config.py`` in the home (``c.StudioConfig.max_jobs = 4``) overrides the
+defaults; ``LABSTUDIO_<NAME>`` in the environment overrides the file.
 """
 
 from __future__ import annotations
 
 import os
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import psutil
 from traitlets import Bool, Float, Int, TraitError, Unicode
 from traitlets.config import Configurable
 
 from labstudio.errors import InvalidInput
-from labstudio.home import Home
+
+if TYPE_CHECKING:
+    from labstudio.home import Home
 
 ENVIRONMENT_PREFIX = "LABSTUDIO_"
 

@@ -77,10 +77,10 @@ class Home:
 
     @property
     def runtime(self) -> Path:
-        """A private folder with a short path, for sockets (their paths are limited to 107 bytes)."""
+        """A private folder with a short path, for sockets: theirs may have 107 bytes."""
         base = os.environ.get("XDG_RUNTIME_DIR")
         if not base or not os.access(base, os.W_OK) or len(base) > 40:
-            base = f"/tmp/labstudio-{os.getuid()}"  # noqa: S108  made private and checked below
+            base = f"/tmp/labstudio-{os.getuid()}"
         digest = hashlib.sha256(os.fsencode(self.path)).hexdigest()[:8]
         folder = Path(base) / f"ls-{digest}"
         for each in (folder.parent, folder):

@@ -5,17 +5,19 @@ from __future__ import annotations
 import contextlib
 import socket
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from labstudio.config import StudioConfig, load
 from labstudio.home import Home
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from labstudio.changes import Changes
     from labstudio.compute.service import ComputeService
     from labstudio.daemon.keeper import Keeper
     from labstudio.database.engine import Database
+    from labstudio.experiments.tracking import Tracking
     from labstudio.jobs.service import JobService
     from labstudio.schedules.service import ScheduleService
 
@@ -81,6 +83,13 @@ class Studio:
         from labstudio.compute.service import ComputeService
 
         return ComputeService(self)
+
+    @cached_property
+    def tracking(self) -> Tracking:
+        """MLflow's runs, through the tracking server under the daemon."""
+        from labstudio.experiments.tracking import Tracking
+
+        return Tracking(self.home)
 
     @cached_property
     def keeper(self) -> Keeper:

@@ -1,0 +1,1 @@
+"""Named places where jobs run."""

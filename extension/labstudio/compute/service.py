@@ -26,14 +26,12 @@ class ComputeService:
     def list(self) -> ComputePage:
         """Return every compute, with what runs and waits there."""
         query = (
-            sa.select(jobs.c.state, sa.func.count())
-            .where(
-                jobs.c.compute == LOCAL, jobs.c.state.in_(["queued", "starting", "running"])
-            )
+            sa.select(jobs.c.state, sa.func.count().label("running"))
+            .where(jobs.c.compute == LOCAL, jobs.c.state.in_(["queued", "starting", "running"]))
             .group_by(jobs.c.state)
         )
         with self._studio.database.read() as connection:
-            counts: dict[str, int] = {state: count for state, count in connection.execute(query)}
+            counts = {row.state: row.running for row in connection.execute(query)}
         settings = self._studio.config
         local = Compute(
             name=LOCAL,
@@ -56,5 +54,7 @@ class ComputeService:
             When there is none.
         """
         if name != LOCAL:
-            raise InvalidInput(f"compute {name!r} is not known; there is: {LOCAL}.", field="compute")
+            raise InvalidInput(
+                f"compute {name!r} is not known; there is: {LOCAL}.", field="compute"
+            )
         return name

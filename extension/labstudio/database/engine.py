@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DatabaseError, DataError, IntegrityError, ProgrammingError
 
 from labstudio.errors import Unavailable
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from sqlalchemy.engine import Connection, Engine
 
 # Long enough to sit out another writer (a backup, a slow disk), short enough for a person to wait.
@@ -69,14 +70,10 @@ class Database:
 
     def migrate(self) -> None:
         """Bring the schema up to date; cheap when it is."""
-        if self._migrated:
-            return
-        with self._lock:
-            if self._migrated:
-                return
-            with _told_clearly(self.url):
+        if not self._migrated:
+            with self._lock, _told_clearly(self.url):
                 _upgrade(self.engine)
-            self._migrated = True
+                self._migrated = True
 
     def close(self) -> None:
         """Close every connection."""
@@ -110,9 +107,13 @@ def _create_engine(url: sa.URL) -> Engine:
 
 def _enable_wal(path: str) -> None:
     """Let readers and a writer work side by side; the mode stays with the file."""
-    with sqlite3.connect(path, timeout=BUSY_TIMEOUT_S) as connection:
+    connection = sqlite3.connect(path, timeout=BUSY_TIMEOUT_S)
+    try:
         connection.execute("PRAGMA journal_mode=WAL")
-    connection.close()
+    except sqlite3.DatabaseError as error:
+        raise Unavailable(f"The studio's database {path} cannot be used now: {error}.") from error
+    finally:
+        connection.close()
 
 
 def _upgrade(engine: Engine) -> None:
@@ -147,7 +148,9 @@ def _upgrade(engine: Engine) -> None:
 def _told_clearly(url: sa.URL) -> Iterator[None]:
     try:
         yield
-    except OperationalError as error:
+    except (IntegrityError, DataError, ProgrammingError):
+        raise
+    except DatabaseError as error:
         reason = str(error.orig).strip().splitlines()[0] if error.orig else str(error)
         where = url.render_as_string(hide_password=True)
         raise Unavailable(f"The studio's database {where} cannot be used now: {reason}.") from error

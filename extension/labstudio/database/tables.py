@@ -75,6 +75,7 @@ jobs = sa.Table(
     sa.Column("attempts_allowed", sa.Integer, nullable=False),
     sa.Column("next_attempt_at", UtcTime),
     sa.Column("run_id", sa.String(64)),
+    sa.Column("experiment_id", sa.String(64)),
     sa.Column("run_state", sa.String(16), nullable=False, comment="none, open, or closed"),
     sa.Column("error", Json),
     sa.Column("progress", Json),

@@ -1,0 +1,1 @@
+"""Jobs: notebooks, scripts, cells and functions that run apart and survive everything."""

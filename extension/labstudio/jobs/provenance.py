@@ -26,7 +26,7 @@ def take(folder: Path) -> Provenance:
         The folder of the source; where it is no git checkout, the git fields stay None.
     """
     head = _git(folder, "rev-parse", "HEAD", "--abbrev-ref", "HEAD")
-    commit, branch = (head.split("\n") + ["", ""])[:2] if head else ("", "")
+    commit, branch = ([*head.split("\n"), "", ""])[:2] if head else ("", "")
     return Provenance(
         git_commit=commit or None,
         git_branch=branch or None,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,9 +26,18 @@ from labstudio.jobs.models import (
     SourceInfo,
 )
 from labstudio.jobs.store import JobStore
-from labstudio.jobs.submission import Origin, current_user, prepare, prepare_many, rerun_row, resolve
+from labstudio.jobs.submission import (
+    Origin,
+    current_user,
+    prepare,
+    prepare_many,
+    rerun_row,
+    resolve,
+)
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     from labstudio.jobs.handle import JobHandle
     from labstudio.studio import Studio
 
@@ -39,8 +47,8 @@ LOG_CHUNK_BYTES = 1 << 20
 class JobService:
     """Submit jobs, follow them, end them, read what they left.
 
-    Every method may be called from any thread. Submitting needs no daemon: a job is accepted once it
-    is in the database, and runs when a daemon is there.
+    Every method may be called from any thread. Submitting needs no daemon: a job is accepted once
+    it is in the database, and runs when a daemon is there.
     """
 
     def __init__(self, studio: Studio) -> None:
@@ -150,7 +158,7 @@ class JobService:
 
     def sweep(
         self, request: CreateSweep, *, user: str | None = None, root: Path | None = None
-    ) -> list[Job]:
+    ) -> Sequence[Job]:
         """Accept one job for each combination of the values listed."""
         from labstudio.jobs.parameters import expand
 
@@ -166,7 +174,9 @@ class JobService:
         rows = prepare_many(points, spec, origin, home, self._studio.config)
         return self._accept(rows, spec, origin.user)
 
-    def rerun(self, job_id: str, changes: RerunJob | None = None, *, user: str | None = None) -> Job:
+    def rerun(
+        self, job_id: str, changes: RerunJob | None = None, *, user: str | None = None
+    ) -> Job:
         """Submit a job's own snapshot again, with changes."""
         before = self.store.detail(job_id)
         given = (changes or RerunJob()).model_dump(exclude_unset=True, exclude_none=True)
@@ -224,7 +234,7 @@ class JobService:
         users
             Only jobs of these users; None for all.
         """
-        items, cursor, counts = self.store.list(query or ListJobs(), users)
+        items, cursor, counts = self.store.page(query or ListJobs(), users)
         return JobPage(items=items, next_cursor=cursor, counts=counts)
 
     # Ending
@@ -293,13 +303,11 @@ class JobService:
 
     def metrics(self, job_id: str, points: int = 1000) -> JobMetrics:
         """Return what was logged to the job's run."""
-        from labstudio.experiments import tracking
-
         run_id = self.store.get(job_id).run_id
         if run_id is None:
             return JobMetrics(run_id=None)
-        client = tracking.Client(tracking.connection(self._studio.home))
-        return JobMetrics(run_id=run_id, metrics=client.metric_histories(run_id, points=points))
+        histories = self._studio.tracking.metric_histories(run_id, points=points)
+        return JobMetrics(run_id=run_id, metrics=histories)
 
     def files(self, job_id: str, attempt: int | None = None) -> JobFiles:
         """List the files that an attempt left."""
@@ -370,7 +378,7 @@ class JobService:
             return None
         return self.store.by_idempotency_key(user, spec.idempotency_key)
 
-    def _accept(self, rows: list[dict[str, Any]], spec: CreateJob, user: str) -> list[Job]:
+    def _accept(self, rows: Sequence[dict[str, Any]], spec: CreateJob, user: str) -> Sequence[Job]:
         from sqlalchemy.exc import IntegrityError
 
         try:
@@ -381,9 +389,7 @@ class JobService:
                 return [before]
             raise
         self._studio.wake()
-        return [self.store.get(row["id"]) for row in rows[:1]] + [
-            self.store.get(row["id"]) for row in rows[1:]
-        ]
+        return [self.store.get(row["id"]) for row in rows]
 
     def _checked_again(self, before: JobDetail, parameters: Parameters) -> Parameters:
         """Check new parameters against the notebook as it was snapshotted."""

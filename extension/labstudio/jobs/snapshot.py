@@ -9,7 +9,6 @@ import hashlib
 import os
 import shutil
 import tempfile
-from collections.abc import Iterable, Mapping
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
@@ -17,6 +16,8 @@ from labstudio.errors import InvalidInput, TooLarge, Unavailable
 from labstudio.jobs.models import Snapshot, SnapshotFile
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
     from labstudio.home import Home
 
 CHUNK_BYTES = 1 << 20
@@ -120,7 +121,9 @@ def materialise(home: Home, snapshot: Snapshot, folder: Path) -> None:
     for file in snapshot.files:
         relative = PurePosixPath(file.path)
         if relative.is_absolute() or ".." in relative.parts:
-            raise InvalidInput(f"The snapshot's path {file.path!r} leaves its folder.", field="files")
+            raise InvalidInput(
+                f"The snapshot's path {file.path!r} leaves its folder.", field="files"
+            )
         target = folder / relative
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(blob_path(home, file.sha256), target)

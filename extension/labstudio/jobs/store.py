@@ -5,7 +5,6 @@ Every transition is a conditional update, so that of two who would make it only 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +29,8 @@ from labstudio.jobs.models import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from sqlalchemy.engine import Connection, Row
 
     from labstudio.database.engine import Database
@@ -138,7 +139,7 @@ class JobStore:
         with self._database.read() as connection:
             return list(self._row(connection, job_id, [jobs.c.assigns]).assigns)
 
-    def list(
+    def page(
         self, query: ListJobs, users: Sequence[str] | None = None
     ) -> tuple[list[Job], str | None, dict[JobState, int]]:
         """Return one page of jobs, newest first, the next page's cursor, and counts by state."""
@@ -161,9 +162,7 @@ class JobStore:
 
     def by_idempotency_key(self, user: str, key: str) -> Job | None:
         """Return the job that was first submitted with a key."""
-        query = sa.select(*_LIST_COLUMNS).where(
-            jobs.c.user == user, jobs.c.idempotency_key == key
-        )
+        query = sa.select(*_LIST_COLUMNS).where(jobs.c.user == user, jobs.c.idempotency_key == key)
         with self._database.read() as connection:
             row = connection.execute(query).one_or_none()
         return to_job(row) if row else None

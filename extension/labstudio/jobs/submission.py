@@ -118,9 +118,11 @@ def prepare_many(
     settings: StudioConfig,
 ) -> list[dict[str, Any]]:
     """Make a row for each set of parameters; they share one snapshot."""
+    kind: JobKind
+    source: Path | None
     if spec.kind in (JobKind.cell, JobKind.function):
-        source, kind, taken = None, spec.kind, _take_code(spec, origin, home)
-        checked = parameters
+        source, taken = None, _take_code(spec, origin, home)
+        kind, checked = spec.kind, parameters
     else:
         source = resolve(_required(spec.path), origin.root)
         kind = _agreed_kind(spec, source)
@@ -252,7 +254,7 @@ def _take_code(spec: CreateJob, origin: Origin, home: Home) -> Snapshot:
         raise InvalidInput("code is missing: a cell job needs its source.", field="code")
     if spec.path is not None:
         raise InvalidInput("path does not go with a cell; give one or the other.", field="path")
-    cell = {
+    cell: dict[str, Any] = {
         "cell_type": "code",
         "id": "cell",
         "execution_count": None,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from alembic import context
-
 from labstudio.database.engine import VERSION_TABLE
 from labstudio.database.tables import metadata
 

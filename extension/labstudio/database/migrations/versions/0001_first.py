@@ -12,6 +12,7 @@ depends_on = None
 
 
 def upgrade() -> None:
+    """Make the first tables."""
     op.create_table(
         "attempts",
         sa.Column("job_id", sa.String(length=26), nullable=False),
@@ -78,6 +79,7 @@ def upgrade() -> None:
         sa.Column("attempts_allowed", sa.Integer(), nullable=False),
         sa.Column("next_attempt_at", sa.BigInteger(), nullable=True),
         sa.Column("run_id", sa.String(length=64), nullable=True),
+        sa.Column("experiment_id", sa.String(length=64), nullable=True),
         sa.Column(
             "run_state", sa.String(length=16), nullable=False, comment="none, open, or closed"
         ),
@@ -132,6 +134,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    """Drop every table."""
     op.drop_table("workers")
     op.drop_table("schedules")
     with op.batch_alter_table("jobs", schema=None) as batch_op:

@@ -1,0 +1,185 @@
+"""Finds the daemon of a home, starts it where none runs, replaces one that is too old."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import subprocess
+import sys
+import time
+from datetime import datetime
+from threading import Lock
+from typing import TYPE_CHECKING
+
+import psutil
+from pydantic import BaseModel, ValidationError
+
+from labstudio._version import __version__
+from labstudio.config import ENVIRONMENT_PREFIX
+from labstudio.errors import Unavailable
+from labstudio.status import DaemonStatus
+
+if TYPE_CHECKING:
+    from labstudio.home import Home
+    from labstudio.studio import Studio
+
+START_TIMEOUT_S = 20.0
+STOP_TIMEOUT_S = 15.0
+LOG_LIMIT_BYTES = 5 << 20
+
+
+class DaemonFile(BaseModel):
+    """What ``daemon.json`` says."""
+
+    pid: int
+    create_time: float
+    version: str
+    started_at: datetime
+    warm_ready: int = 0
+    warm_wanted: int = 0
+    warm_memory_bytes: int = 0
+
+
+def read_daemon(home: Home) -> DaemonFile | None:
+    """Read who the daemon is; None when none runs."""
+    try:
+        told = DaemonFile.model_validate_json(home.daemon_json.read_bytes())
+        alive = abs(psutil.Process(told.pid).create_time() - told.create_time) < 0.05
+    except (FileNotFoundError, ValidationError, psutil.NoSuchProcess):
+        return None
+    return told if alive else None
+
+
+def version_key(version: str) -> tuple[int, ...]:
+    """Return a version's leading numbers, to be compared."""
+    return tuple(int(part) for part in version.split(".") if part.isdigit())
+
+
+class Keeper:
+    """Keeps the daemon of one home.
+
+    Parameters
+    ----------
+    studio
+        The studio whose daemon it is.
+    """
+
+    def __init__(self, studio: Studio) -> None:
+        self._studio = studio
+        self._lock = Lock()
+        self._child: subprocess.Popen[bytes] | None = None
+
+    def status(self) -> DaemonStatus:
+        """Say whether the daemon runs, and which version."""
+        told = read_daemon(self._studio.home)
+        if told is None:
+            return DaemonStatus(
+                state="stopped",
+                message="The studio's daemon is not running; jobs wait until it is. "
+                "`labstudio daemon` starts it.",
+            )
+        known = {"pid": told.pid, "version": told.version, "started_at": told.started_at}
+        if told.version == __version__:
+            return DaemonStatus(state="running", message="The studio's daemon is running.", **known)
+        mend = (
+            "It will be replaced; running jobs go on."
+            if version_key(told.version) < version_key(__version__)
+            else "Restart JupyterLab to bring it up to date."
+        )
+        return DaemonStatus(
+            state="outdated",
+            message=f"The daemon is labstudio {told.version}, this is {__version__}. {mend}",
+            **known,
+        )
+
+    def ensure(self, *, wait: bool = False) -> DaemonStatus:
+        """Start the daemon unless it runs; replace one of an older version.
+
+        Parameters
+        ----------
+        wait
+            Wait until it is ready, some seconds at most.
+        """
+        with self._lock:
+            now = self.status()
+            if now.state == "outdated" and version_key(now.version or "") < version_key(
+                __version__
+            ):
+                self.stop()
+                now = self.status()
+            if now.state != "stopped":
+                return now
+            try:
+                self._spawn()
+            except Unavailable as error:
+                return DaemonStatus(state="stopped", message=error.message)
+            return self._await_ready() if wait else self._starting()
+
+    def stop(self) -> bool:
+        """End the daemon; jobs that run go on, and the next daemon finds them."""
+        told = read_daemon(self._studio.home)
+        if told is None:
+            return False
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process = psutil.Process(told.pid)
+            process.terminate()
+            try:
+                process.wait(STOP_TIMEOUT_S)
+            except psutil.TimeoutExpired:
+                process.kill()
+                process.wait(STOP_TIMEOUT_S)
+        return True
+
+    def _spawn(self) -> None:
+        if self._child is not None and self._child.poll() is None:
+            return
+        home = self._studio.home.create()
+        settings = {
+            ENVIRONMENT_PREFIX + name.upper(): str(value)
+            for name, value in self._studio._settings.items()
+        }
+        try:
+            if home.daemon_log.exists() and home.daemon_log.stat().st_size > LOG_LIMIT_BYTES:
+                home.daemon_log.replace(home.daemon_log.with_suffix(".log.1"))
+            with home.daemon_log.open("ab") as output:
+                self._child = subprocess.Popen(
+                    [sys.executable, "-m", "labstudio.daemon"],
+                    stdin=subprocess.DEVNULL,
+                    stdout=output,
+                    stderr=output,
+                    cwd=home.path,
+                    env={**os.environ, **settings, "LABSTUDIO_HOME": str(home.path)},
+                    start_new_session=True,
+                )
+        except OSError as error:
+            raise Unavailable(
+                f"The studio's daemon cannot be started: {error.strerror or error}."
+            ) from error
+
+    def _starting(self) -> DaemonStatus:
+        return DaemonStatus(state="starting", message="The studio's daemon is starting.")
+
+    def _await_ready(self) -> DaemonStatus:
+        deadline = time.monotonic() + START_TIMEOUT_S
+        while time.monotonic() < deadline:
+            now = self.status()
+            if now.state != "stopped":
+                return now
+            if self._child is not None and self._child.poll() is not None:
+                break
+            time.sleep(0.05)
+        now = self.status()
+        if now.state != "stopped":
+            return now
+        last = _last_line(self._studio.home)
+        return DaemonStatus(
+            state="stopped", message=f"The studio's daemon did not start. {last}".strip()
+        )
+
+
+def _last_line(home: Home) -> str:
+    try:
+        lines = home.daemon_log.read_text(errors="replace").strip().splitlines()
+    except OSError:
+        return ""
+    return lines[-1] if lines else ""

@@ -1,0 +1,174 @@
+"""The daemon's process: a worker that also keeps tracking server, schedules and house."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import logging
+import os
+import signal
+import sys
+import time
+from datetime import timedelta
+from typing import IO, TYPE_CHECKING
+
+import psutil
+
+from labstudio._version import __version__
+from labstudio.daemon.keeper import DaemonFile, read_daemon
+from labstudio.daemon.recording import Recording
+from labstudio.daemon.worker import Worker
+from labstudio.daemon.workers import host
+from labstudio.errors import Conflict, StudioError, Unavailable
+from labstudio.home import write_atomic
+from labstudio.jobs.store import now
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from labstudio.home import Home
+    from labstudio.studio import Studio
+
+log = logging.getLogger(__name__)
+
+LOCK_WAIT_S = 2.0
+TICK_S = 1.0
+STATUS_S = 5.0
+HOUSEKEEPING_S = 3600.0
+
+
+def take_lock(home: Home) -> IO[str]:
+    """Become the daemon of a home.
+
+    Raises
+    ------
+    Conflict
+        When there is one already.
+    """
+    try:
+        file = home.create().daemon_lock.open("a")
+    except OSError as error:
+        raise Unavailable(f"The studio home {home.path} cannot be written: {error}.") from error
+    deadline = time.monotonic() + LOCK_WAIT_S
+    while True:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() < deadline:
+                time.sleep(0.05)
+                continue
+            file.close()
+            other = read_daemon(home)
+            who = f" (process {other.pid})" if other else ""
+            raise Conflict(f"Another daemon{who} already serves {home.path}.") from None
+        return file
+
+
+class Daemon(Worker):
+    """The worker of a home that also tends what every home has one of."""
+
+    def __init__(self, studio: Studio) -> None:
+        self._recording = Recording(studio)
+        super().__init__(studio, worker_id(studio.home), self._recording.run_of)
+        self._started_at = now()
+
+    def start(self) -> None:
+        """Start everything; returns once attempts are taken."""
+        self.studio.database.migrate()
+        self._recording.start()
+        super().start()
+        self._tell()
+        self.every(STATUS_S, self._tell, "status")
+        self.every(0.2, self._recording.step, "recording")
+        self.every(TICK_S, self._scheduler(), "schedules")
+        self.every(HOUSEKEEPING_S, self._keep_house, "housekeeping")
+
+    def close(self) -> None:
+        """End what belongs to the daemon; runners go on."""
+        super().close()
+        self._recording.close()
+        self.studio.home.daemon_json.unlink(missing_ok=True)
+
+    def _tell(self) -> None:
+        warm = self.warm()
+        told = DaemonFile(
+            pid=os.getpid(),
+            create_time=psutil.Process().create_time(),
+            version=__version__,
+            started_at=self._started_at,
+            warm_ready=warm.ready,
+            warm_wanted=warm.wanted,
+            warm_memory_bytes=warm.memory_bytes,
+        )
+        write_atomic(self.studio.home.daemon_json, told.model_dump_json(), durable=False)
+
+    def _scheduler(self) -> Callable[[], object]:
+        from labstudio.schedules.loop import Scheduler
+
+        scheduler = Scheduler(self.studio)
+        return lambda: scheduler.tick(now())
+
+    def _keep_house(self) -> None:
+        from labstudio.jobs import retention
+
+        settings = self.studio.config
+        retention.sweep(
+            self.studio,
+            max_age_s=settings.retain_days * 86_400 or None,
+            max_bytes=settings.retain_bytes or None,
+        )
+        self.studio.changes.sweep(timedelta(days=1))
+
+
+def worker_id(home: Home) -> str:
+    """Return the id of a home's daemon: the same each time, so that it finds its own work again."""
+    digest = hashlib.sha256(os.fsencode(home.path)).hexdigest()[:8]
+    return f"{host()}-{digest}"
+
+
+def main() -> int:
+    """Run the daemon of ``LABSTUDIO_HOME`` until it is told to end; return the exit code."""
+    from labstudio.studio import Studio
+
+    logging.basicConfig(
+        level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr
+    )
+    studio = Studio()
+    try:
+        lock = take_lock(studio.home)
+        daemon = Daemon(studio)
+        daemon.start()
+    except StudioError as error:
+        log.error("%s", error)
+        return 1
+    log.info("labstudio %s serves %s as %s", __version__, studio.home.path, daemon.id)
+    return serve(daemon, lock)
+
+
+def worker_main() -> int:
+    """Run a further worker of ``LABSTUDIO_HOME``'s database until it is told to end."""
+    from labstudio.studio import Studio
+
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    studio = Studio()
+    try:
+        worker = Worker(studio, f"{worker_id(studio.home)}-{os.getpid()}", Recording(studio).run_of)
+        worker.start()
+    except StudioError as error:
+        log.error("%s", error)
+        return 1
+    log.info("labstudio %s works for %s as %s", __version__, studio.home.path, worker.id)
+    return serve(worker, None)
+
+
+def serve(worker: Worker, lock: IO[str] | None) -> int:
+    """Work until SIGTERM or SIGINT, then end without waiting for what runs."""
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: worker.stopping.set())
+    worker.loop()
+    worker.close()
+    if lock is not None:
+        lock.close()
+    log.info("ended")
+    logging.shutdown()
+    # Threads still follow attempts; the next daemon goes on where they are.
+    os._exit(0)

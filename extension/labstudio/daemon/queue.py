@@ -1,0 +1,165 @@
+"""The durable queue: DBOS, on the studio's own database.
+
+A job is accepted as a row; the worker hands its next attempt to the queue in the transaction that
+notes so. DBOS starts attempts within the limits of their compute and of their user, highest
+priority first, remembers who took what, and hands out again what a dead worker had.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+
+from labstudio.database.tables import jobs
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from dbos import DBOSClient
+
+    from labstudio.studio import Studio
+
+# Recovery looks for work of its own version: one for ever, so that it crosses upgrades.
+APPLICATION_VERSION = "1"
+APPLICATION = "labstudio"
+WORKFLOW = "labstudio.attempt"
+# An attempt may outlive many daemons.
+RECOVERIES = 1_000_000
+# DBOS starts low numbers first, from 1; a job's priority is the higher the earlier.
+PRIORITY_BASE = 1_000
+BATCH = 200
+
+
+class DurableQueue:
+    """Hands attempts to workers.
+
+    Parameters
+    ----------
+    studio
+        The studio whose database holds the queue.
+    worker
+        The id under which this process takes attempts.
+    """
+
+    def __init__(self, studio: Studio, worker: str) -> None:
+        self._studio = studio
+        self._worker = worker
+        self._client: DBOSClient | None = None
+
+    def start(self, run: Callable[[str, int], None]) -> None:
+        """Start taking attempts.
+
+        Parameters
+        ----------
+        run
+            Called with a job's id and an attempt's number, in a thread of its own.
+        """
+        # Silences the advice to sign up for a hosted console.
+        os.environ.setdefault("DBOS__CLOUD", "false")
+        from dbos import DBOS, DBOSClient, DBOSConfig
+
+        logging.getLogger("dbos").setLevel(logging.ERROR)
+        self._studio.database.migrate()
+        engine = self._studio.database.engine
+        settings: DBOSConfig = {
+            "name": APPLICATION,
+            "system_database_engine": engine,
+            "application_version": APPLICATION_VERSION,
+            "executor_id": self._worker,
+            "log_level": "ERROR",
+            "max_executor_threads": max(64, self._studio.config.job_slots * 2),
+            "scheduler_polling_interval_sec": 3600.0,
+        }
+        DBOS(config=settings)
+
+        @DBOS.workflow(name=WORKFLOW, max_recovery_attempts=RECOVERIES)
+        def attempt(job_id: str, number: int) -> None:
+            run(job_id, number)
+
+        DBOS.launch()
+        slots, per_user = self._studio.config.job_slots, self._studio.config.job_slots_per_user
+        for compute in self._studio.computes.list().items:
+            DBOS.register_queue(
+                compute.name,
+                worker_concurrency=slots,
+                partition_worker_concurrency=per_user,
+                polling_interval_sec=self._studio.config.queue_poll_s,
+                on_conflict="always_update",
+            )
+        self._client = DBOSClient(system_database_engine=engine, application_name=APPLICATION)
+
+    def dispatch(self) -> int:
+        """Hand the next attempts of queued jobs to the queue; return how many."""
+        assert self._client is not None
+        waiting = (
+            sa.select(jobs.c.id, jobs.c.compute, jobs.c.user, jobs.c.priority, jobs.c.attempt)
+            .where(
+                jobs.c.state == "queued",
+                jobs.c.dispatched == jobs.c.attempt,
+                sa.or_(
+                    jobs.c.next_attempt_at.is_(None),
+                    jobs.c.next_attempt_at
+                    <= sa.bindparam("moment", datetime.now(UTC), type_=jobs.c.next_attempt_at.type),
+                ),
+            )
+            .order_by(jobs.c.priority.desc(), jobs.c.id)
+            .limit(BATCH)
+        )
+        with self._studio.database.read() as connection:
+            rows = connection.execute(waiting).all()
+        if not rows:
+            return 0
+        with self._studio.database.begin() as connection:
+            for row in rows:
+                mine = connection.execute(
+                    jobs.update()
+                    .where(
+                        jobs.c.id == row.id,
+                        jobs.c.state == "queued",
+                        jobs.c.dispatched == row.attempt,
+                        jobs.c.attempt == row.attempt,
+                    )
+                    .values(dispatched=row.attempt + 1)
+                ).rowcount
+                if mine:
+                    self._client.enqueue_in_transaction(
+                        connection,
+                        {
+                            "workflow_name": WORKFLOW,
+                            "queue_name": row.compute,
+                            "workflow_id": workflow_id(row.id, row.attempt + 1),
+                            "app_version": APPLICATION_VERSION,
+                            "priority": PRIORITY_BASE - row.priority,
+                            "queue_partition_key": row.user,
+                        },
+                        row.id,
+                        row.attempt + 1,
+                    )
+        return len(rows)
+
+    def hand_out_again(self, job_id: str, number: int, compute: str) -> None:
+        """Let any living worker take an attempt whose worker is gone."""
+        assert self._client is not None
+        self._client.resume_workflow(workflow_id(job_id, number), queue_name=compute)
+
+    def forget(self, job_id: str, number: int) -> None:
+        """Take an attempt out of the queue."""
+        assert self._client is not None
+        self._client.cancel_workflow(workflow_id(job_id, number))
+
+    def status(self) -> dict[str, Any]:
+        """Say what the queue holds, by DBOS's own state names."""
+        assert self._client is not None
+        found: dict[str, Any] = {}
+        for workflow in self._client.list_workflows(name=WORKFLOW, limit=10_000):
+            found[workflow.status] = found.get(workflow.status, 0) + 1
+        return found
+
+
+def workflow_id(job_id: str, number: int) -> str:
+    """Return the queue's name for an attempt."""
+    return f"{job_id}.{number}"

@@ -1,0 +1,190 @@
+"""Keeps every job's MLflow run in step with the job, from its first moment to its last file."""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+from pydantic import ValidationError
+
+from labstudio import changes
+from labstudio.database.tables import attempts, jobs
+from labstudio.errors import Conflict, NotFound
+from labstudio.experiments.recorder import Recorder, Upload
+from labstudio.experiments.server import TrackingServer
+from labstudio.experiments.tracking import connection
+from labstudio.jobs import files
+from labstudio.jobs.models import FINAL_STATES, JobFile, JobState, ResourceSample
+from labstudio.jobs.runner import protocol
+from labstudio.jobs.store import now
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from labstudio.jobs.models import JobDetail
+    from labstudio.studio import Studio
+
+log = logging.getLogger(__name__)
+
+BATCH = 50
+RUN_WAIT_S = 60.0
+SAMPLE_S = 10.0
+# What is uploaded first when not everything fits.
+_ORDER = {"notebook": 0, "log": 1, "output": 2}
+
+
+class Recording:
+    """Opens, feeds and closes the runs of jobs.
+
+    Parameters
+    ----------
+    studio
+        The studio whose jobs they are.
+    """
+
+    def __init__(self, studio: Studio) -> None:
+        self._studio = studio
+        self._server: TrackingServer | None = None
+        self._recorder = Recorder(studio.tracking, studio.config.experiment)
+        self._since = now()
+        self._sampled_at = time.monotonic()
+        self._read_to: dict[Path, int] = {}
+
+    def start(self) -> None:
+        """Start the tracking server, unless the settings say none."""
+        if self._studio.config.tracking:
+            url = self._studio.config.database_url or None
+            self._server = TrackingServer(self._studio.home, url)
+            self._server.start()
+
+    def close(self) -> None:
+        """End the tracking server."""
+        if self._server is not None:
+            self._server.stop()
+
+    def run_of(self, job: JobDetail) -> protocol.Tracking | None:
+        """Return the run that an attempt logs to; a new job's is waited for.
+
+        A job is never held up for good by tracking: after a minute it starts without a run.
+        """
+        if not self._studio.config.tracking:
+            return None
+        deadline = time.monotonic() + RUN_WAIT_S
+        while (run := self._run(job.id)) is None:
+            if time.monotonic() > deadline:
+                log.warning("Job %s starts without a run: no tracking server.", job.id)
+                return None
+            time.sleep(0.01)
+        where = connection(self._studio.home)
+        return protocol.Tracking(
+            uri=where.url, token=where.token, run_id=run[0], experiment_id=run[1]
+        )
+
+    def step(self) -> None:
+        """Open the runs of new jobs, feed those of running ones, close those of ended ones."""
+        if not self._studio.config.tracking:
+            return
+        self._open()
+        if time.monotonic() - self._sampled_at >= SAMPLE_S:
+            self._sampled_at = time.monotonic()
+            self._feed()
+        self._close()
+
+    def _run(self, job_id: str) -> tuple[str, str] | None:
+        query = sa.select(jobs.c.run_id, jobs.c.experiment_id).where(jobs.c.id == job_id)
+        with self._studio.database.read() as connection:
+            row = connection.execute(query).one_or_none()
+        return (row.run_id, row.experiment_id) if row and row.run_id else None
+
+    def _open(self) -> None:
+        for job_id in self._jobs(jobs.c.run_state == "none"):
+            job = self._studio.jobs.store.detail(job_id)
+            # A daemon before this one may have made the run and died before it could say so.
+            run_id, experiment_id = self._recorder.begin(job, known=job.created_at > self._since)
+            with self._studio.database.begin() as connection:
+                connection.execute(
+                    jobs.update()
+                    .where(jobs.c.id == job_id)
+                    .values(
+                        run_id=run_id,
+                        experiment_id=experiment_id,
+                        run_state="open",
+                        revision=jobs.c.revision + 1,
+                    )
+                )
+                changes.record(connection, "jobs", job_id, "changed")
+
+    def _feed(self) -> None:
+        query = (
+            sa.select(jobs.c.id, jobs.c.run_id, jobs.c.attempt)
+            .join(attempts, attempts.c.job_id == jobs.c.id)
+            .where(
+                attempts.c.number == jobs.c.attempt,
+                jobs.c.state == JobState.running.value,
+                jobs.c.run_state == "open",
+            )
+        )
+        with self._studio.database.read() as connection:
+            rows = connection.execute(query).all()
+        for row in rows:
+            self._sample(row.run_id, self._studio.home.attempt(row.id, row.attempt))
+
+    def _close(self) -> None:
+        ended = jobs.c.state.in_([state.value for state in FINAL_STATES])
+        for job_id in self._jobs(sa.and_(ended, jobs.c.run_state == "open")):
+            job = self._studio.jobs.store.detail(job_id)
+            assert job.run_id is not None
+            folder = self._studio.home.attempt(job_id, job.attempt)
+            uploads = self._uploads(folder, job.attempt) if job.attempt else []
+            try:
+                if job.attempt:
+                    self._sample(job.run_id, folder)
+                self._recorder.finish(job.run_id, job, files=uploads, error=job.error_detail)
+            except (NotFound, Conflict) as error:
+                log.warning("The run of job %s cannot be closed: %s", job_id, error)
+            self._read_to.pop(folder, None)
+            with self._studio.database.begin() as connection:
+                connection.execute(
+                    jobs.update().where(jobs.c.id == job_id).values(run_state="closed")
+                )
+
+    def _jobs(self, condition: sa.ColumnElement[bool]) -> list[str]:
+        query = sa.select(jobs.c.id).where(condition).order_by(jobs.c.id).limit(BATCH)
+        with self._studio.database.read() as connection:
+            return list(connection.scalars(query))
+
+    def _sample(self, run_id: str, folder: Path) -> None:
+        path = folder / protocol.RESOURCES
+        try:
+            with path.open("rb") as file:
+                file.seek(self._read_to.get(folder, 0))
+                lines = file.read().rpartition(b"\n")[0]
+        except FileNotFoundError:
+            return
+        samples = []
+        for line in lines.splitlines():
+            try:
+                samples.append(ResourceSample(**json.loads(line)))
+            except (ValueError, ValidationError):
+                continue
+        # What was sampled before this daemon came is in MLflow already.
+        fresh = [each for each in samples if each.t > self._since.timestamp()]
+        self._recorder.sample(run_id, fresh)
+        self._read_to[folder] = self._read_to.get(folder, 0) + len(lines)
+
+    def _uploads(self, folder: Path, number: int) -> list[Upload]:
+        wanted: list[JobFile] = sorted(
+            (each for each in files.list_files(folder, number).items if each.role in _ORDER),
+            key=lambda each: _ORDER[each.role],
+        )
+        return [
+            Upload(
+                each.path,
+                files.file_path(folder, each.path),
+                "outputs" if each.role == "output" else "job",
+            )
+            for each in wanted
+        ]

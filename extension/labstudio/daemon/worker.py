@@ -1,0 +1,155 @@
+"""A worker: takes attempts from the durable queue and runs them on this machine."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import socket
+import threading
+import time
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+
+from labstudio.daemon.queue import DurableQueue
+from labstudio.daemon.workers import Workers
+from labstudio.database.tables import attempts, jobs
+from labstudio.errors import StudioError
+from labstudio.jobs.engine import Engine, stop_attempt
+from labstudio.jobs.runner.nursery import Nursery
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from labstudio.jobs.models import JobDetail
+    from labstudio.jobs.runner.protocol import Tracking
+    from labstudio.status import WarmKernels
+    from labstudio.studio import Studio
+
+log = logging.getLogger(__name__)
+
+# How long new work may lie unnoticed when the wake-up was lost.
+IDLE_S = 0.2
+QUIET_S = 30.0
+
+
+class Worker:
+    """Takes attempts and follows them.
+
+    Parameters
+    ----------
+    studio
+        The studio that it works for.
+    worker
+        Its id; one that comes back under the same id finds its own attempts again.
+    run_of
+        Gives an attempt the MLflow run to log to.
+    """
+
+    def __init__(
+        self,
+        studio: Studio,
+        worker: str,
+        run_of: Callable[[JobDetail], Tracking | None],
+    ) -> None:
+        self.studio = studio
+        self.id = worker
+        self.stopping = threading.Event()
+        self._nursery = Nursery(studio.home, warm=studio.config.warm_kernels)
+        self._engine = Engine(studio, self._nursery, worker, run_of)
+        self._queue = DurableQueue(studio, worker)
+        self._workers = Workers(studio, worker, self._queue)
+        self._stops: dict[tuple[str, int], float] = {}
+        self._told: dict[str, float] = {}
+
+    def start(self) -> None:
+        """Start taking attempts; returns at once."""
+        self._nursery.start()
+        self._workers.beat()
+        self._queue.start(self._engine.run)
+        self.every(self.studio.config.heartbeat_s, self._heartbeat, "heartbeat")
+
+    def loop(self) -> None:
+        """Hand work to the queue and stops to runners, until told to end."""
+        with self._wake_line() as line:
+            while not self.stopping.is_set():
+                self.guarded(self._queue.dispatch, "dispatch")
+                self.guarded(self._stop_asked, "stop")
+                with contextlib.suppress(TimeoutError, BlockingIOError):
+                    line.recv(1)
+                    _drain(line)
+
+    def close(self) -> None:
+        """Say good-bye; attempts go on, for their runners are processes of their own."""
+        self.stopping.set()
+        self.guarded(self._workers.leave, "leave")
+        self._nursery.close()
+
+    def warm(self) -> WarmKernels:
+        """Say how many warm kernels there are, and what they cost."""
+        return self._nursery.status()
+
+    def every(self, seconds: float, what: Callable[[], object], name: str) -> None:
+        """Call something again and again in a thread of its own."""
+
+        def repeat() -> None:
+            while not self.stopping.is_set():
+                self.guarded(what, name)
+                self.stopping.wait(seconds)
+
+        threading.Thread(target=repeat, name=name, daemon=True).start()
+
+    def guarded(self, what: Callable[[], object], name: str) -> None:
+        """Call something whose failure must not end the worker; log the failure, not often."""
+        try:
+            what()
+        except Exception as error:
+            expected = isinstance(error, (StudioError, OSError))
+            if time.monotonic() - self._told.get(name, -QUIET_S) >= QUIET_S:
+                self._told[name] = time.monotonic()
+                log.warning("%s: %s", name, error, exc_info=not expected)
+            self.stopping.wait(IDLE_S)
+
+    def _heartbeat(self) -> None:
+        self._workers.beat()
+        self._workers.take_over()
+
+    def _stop_asked(self) -> None:
+        query = (
+            sa.select(jobs.c.id, jobs.c.attempt)
+            .join(
+                attempts,
+                sa.and_(attempts.c.job_id == jobs.c.id, attempts.c.number == jobs.c.attempt),
+            )
+            .where(
+                jobs.c.stop_requested,
+                jobs.c.state.in_(["starting", "running"]),
+                attempts.c.worker == self.id,
+            )
+        )
+        with self.studio.database.read() as connection:
+            asked = {(row.id, row.attempt) for row in connection.execute(query)}
+        self._stops = {key: at for key, at in self._stops.items() if key in asked}
+        for key in asked:
+            since = self._stops.setdefault(key, time.monotonic())
+            stop_attempt(self.studio.home.attempt(*key), since)
+
+    def _wake_line(self) -> socket.socket:
+        path = self.studio.home.runtime / "wake.sock"
+        path.unlink(missing_ok=True)
+        line = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        line.bind(str(path))
+        line.settimeout(IDLE_S)
+        return line
+
+
+def _drain(line: socket.socket) -> None:
+    """Take what else was sent meanwhile: one look at the queue serves all of it."""
+    line.setblocking(False)
+    try:
+        while line.recv(64):
+            pass
+    except BlockingIOError:
+        pass
+    finally:
+        line.settimeout(IDLE_S)
