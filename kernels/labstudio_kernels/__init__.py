@@ -1,0 +1,1 @@
+"""Kernel provisioners: kernels that live elsewhere than below Jupyter Server."""

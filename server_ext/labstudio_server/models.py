@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from pydantic import BaseModel, Field
-
 from labstudio.jobs.models import Input
+from pydantic import BaseModel, Field
 
 
 class Problem(BaseModel):

@@ -83,8 +83,8 @@ def _components() -> tuple[dict[tuple[type[BaseModel], Mode], str], dict[str, An
     schemas, definitions = models_json_schema(
         list(wanted), ref_template=REF, schema_generator=_Schema
     )
-    names = {key: schema["$ref"].rpartition("/")[2] for key, schema in schemas.items()}
-    return names, definitions.get("$defs", {})
+    names = {key: str(schemas[key]["$ref"]).rpartition("/")[2] for key in wanted}
+    return names, cast("dict[str, Any]", definitions.get("$defs", {}))
 
 
 def _operation(
@@ -161,7 +161,7 @@ def _rename(name: str) -> str:
 
 
 def text() -> str:
-    """The document as it is committed."""
+    """Return the document as it is committed."""
     return json.dumps(document(), indent=2, ensure_ascii=False, sort_keys=True) + "\n"
 
 

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import importlib
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from pydantic import BaseModel
 
 API = "/labstudio/api/v1"
@@ -58,7 +59,7 @@ class Endpoint:
     verbs: tuple[Verb, ...] = field(default=())
 
     def verb(self, method: str) -> Verb | None:
-        """The verb of an HTTP method, if the endpoint has it; HEAD is GET's."""
+        """Return the verb of an HTTP method, if the endpoint has it; HEAD is GET's."""
         wanted = "GET" if method == "HEAD" else method
         return next((verb for verb in self.verbs if verb.method == wanted), None)
 
@@ -368,21 +369,13 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         "schedules/{schedule_id}/pause",
         "schedules:SchedulePauseHandler",
         "labstudio:schedules",
-        (
-            Verb(
-                "POST", "pauseSchedule", "Pause a schedule.", response=f"{_SCHEDULES}:Schedule"
-            ),
-        ),
+        (Verb("POST", "pauseSchedule", "Pause a schedule.", response=f"{_SCHEDULES}:Schedule"),),
     ),
     Endpoint(
         "schedules/{schedule_id}/resume",
         "schedules:ScheduleResumeHandler",
         "labstudio:schedules",
-        (
-            Verb(
-                "POST", "resumeSchedule", "Resume a schedule.", response=f"{_SCHEDULES}:Schedule"
-            ),
-        ),
+        (Verb("POST", "resumeSchedule", "Resume a schedule.", response=f"{_SCHEDULES}:Schedule"),),
     ),
     Endpoint(
         "schedules/{schedule_id}/run",

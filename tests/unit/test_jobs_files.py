@@ -111,7 +111,8 @@ def folder(tmp_path: Path) -> Path:
     (folder / "log").write_bytes(b"hello\n")
     (folder / "result.pkl").write_bytes(b"x")
     listed = ["plots/日本 語🎉.svg", "model.bin", "out", "up", "gone.txt"]
-    (folder / "outputs.json").write_text(json.dumps([{"path": path} for path in listed]))
+    items = [{"path": p, "size_bytes": 1, "modified_at": "2026-01-01T00:00:00Z"} for p in listed]
+    (folder / "outputs.json").write_text(json.dumps({"items": items}))
     notebook = nbformat.v4.new_notebook(
         cells=[
             nbformat.v4.new_code_cell(

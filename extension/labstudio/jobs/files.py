@@ -23,22 +23,25 @@ from labstudio.jobs.models import (
     ResourceSample,
     ResourceSeries,
 )
+from labstudio.jobs.runner.protocol import (
+    LOG,
+    NOTEBOOK,
+    OUTPUTS,
+    RESOURCES,
+    RESULT_PICKLE,
+    WORK,
+    OutputFiles,
+    read_model,
+)
 
-LOG = "log"
-NOTEBOOK = "output.ipynb"
 HTML = "output.html"
-RESULT = "result.pkl"
-RESULT_JSON = "result.json"
-OUTPUTS_JSON = "outputs.json"
-RESOURCES = "resources.jsonl"
-WORK = "work"
 
 LOG_LIMIT = 1 << 22
 # A UTF-8 character has at most four bytes: less than that might never make progress.
 _LOG_LEAST = 4
 # Lines looked at for each point asked for; longer series are thinned by stride first.
 _DENSITY = 20
-_PUBLIC = {NOTEBOOK, HTML, LOG, RESULT}
+_PUBLIC = {NOTEBOOK, HTML, LOG, RESULT_PICKLE}
 
 _MEDIA_TYPES = {
     ".ipynb": "application/x-ipynb+json",
@@ -64,11 +67,6 @@ def media_type(path: str) -> str:
     if encoding is not None:
         return "application/octet-stream"
     return _MEDIA_TYPES.get(suffix) or guessed or "application/octet-stream"
-
-
-def has_result(folder: Path) -> bool:
-    """Whether the attempt wrote its result, which is the last thing that a runner does."""
-    return (folder / RESULT_JSON).exists()
 
 
 def log_size(folder: Path) -> int:
@@ -171,7 +169,7 @@ def list_files(folder: Path, attempt: int) -> JobFiles:
     """
     items = [
         JobFile.model_validate({**facts, "path": path, "role": role})
-        for path, role in ((NOTEBOOK, "notebook"), (LOG, "log"), (RESULT, "result"))
+        for path, role in ((NOTEBOOK, "notebook"), (LOG, "log"), (RESULT_PICKLE, "result"))
         if (facts := _facts(folder / path, path)) is not None
     ]
     notebook = _facts(folder / NOTEBOOK, NOTEBOOK)
@@ -205,11 +203,8 @@ def _facts(file: Path, path: str) -> dict[str, Any] | None:
 
 
 def _outputs(folder: Path) -> list[str]:
-    try:
-        listed = json.loads((folder / OUTPUTS_JSON).read_bytes())
-    except (FileNotFoundError, ValueError):
-        return []
-    return sorted(f"{WORK}/{each['path']}" for each in listed if isinstance(each, dict))
+    listed = read_model(folder / OUTPUTS, OutputFiles)
+    return sorted(f"{WORK}/{each.path}" for each in listed.items) if listed else []
 
 
 def file_path(folder: Path, path: str) -> Path:

@@ -1,0 +1,1 @@
+"""Handlers: parse, authorize, call one verb of the studio, answer."""

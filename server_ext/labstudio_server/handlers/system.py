@@ -1,0 +1,102 @@
+"""The studio itself over REST: its state, its health, its places, its own description."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from jupyter_server.auth.decorator import authorized
+from tornado import web
+
+from labstudio_server.handlers.base import StudioHandler
+
+if TYPE_CHECKING:
+    from labstudio.status import DaemonStatus, Report, Status
+    from labstudio.studio import Studio
+
+TRACKING_TIMEOUT_S = 0.5
+
+
+class OpenAPIHandler(StudioHandler):
+    """The description of this API."""
+
+    auth_resource = "labstudio:status"
+
+    @web.authenticated
+    @authorized
+    async def get(self) -> None:
+        """Give the OpenAPI document."""
+        await self.finish(await self.services.run(_openapi))
+
+
+class StatusHandler(StudioHandler):
+    """The state of the studio."""
+
+    auth_resource = "labstudio:status"
+
+    @web.authenticated
+    @authorized
+    async def get(self) -> None:
+        """Tell versions, the daemon's state and the warm kernels'."""
+        user, kept = self.owner, self.services.daemon_status()
+        await self.answer(lambda studio: _status(studio, user, kept))
+
+
+class DoctorHandler(StudioHandler):
+    """The health of the studio."""
+
+    auth_resource = "labstudio:status"
+
+    @web.authenticated
+    @authorized
+    async def get(self) -> None:
+        """Tell what is installed and reachable, and how to mend it."""
+        await self.answer(_report)
+
+
+class ComputesHandler(StudioHandler):
+    """The places where jobs run."""
+
+    auth_resource = "labstudio:computes"
+
+    @web.authenticated
+    @authorized
+    async def get(self) -> None:
+        """List every compute, and what runs there."""
+        await self.answer(lambda studio: studio.computes.list())
+
+
+def _openapi() -> str:
+    from labstudio_server import openapi
+
+    return openapi.text()
+
+
+def _status(studio: Studio, user: str, kept: DaemonStatus | None) -> Status:
+    """Put the state together from what is on disk; it works when the database does not."""
+    from labstudio._version import __version__
+    from labstudio.daemon.keeper import read_daemon
+    from labstudio.experiments.tracking import is_ready
+    from labstudio.status import Status, WarmKernels
+
+    daemon, told = studio.keeper.status(), read_daemon(studio.home)
+    if daemon.state == "stopped" and kept is not None and kept.state in ("starting", "stopped"):
+        daemon = kept  # it says why it did not start
+    return Status(
+        version=__version__,
+        user=user,
+        daemon=daemon,
+        warm_kernels=WarmKernels(
+            ready=told.warm_ready if told else 0,
+            wanted=told.warm_wanted if told else 0,
+            memory_bytes=told.warm_memory_bytes if told else 0,
+        ),
+        tracking_ready=told is not None and is_ready(studio.home, timeout_s=TRACKING_TIMEOUT_S),
+        message=None if daemon.state in ("running", "starting") else daemon.message,
+    )
+
+
+def _report(studio: Studio) -> Report:
+    from labstudio.doctor import examine
+
+    report: Report = examine(studio)
+    return report
