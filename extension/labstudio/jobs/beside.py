@@ -8,6 +8,7 @@ along, nothing hidden, and no more than `LIMIT_BYTES` unless it is asked for by 
 from __future__ import annotations
 
 import ast
+import contextlib
 import os
 import re
 import shlex
@@ -112,10 +113,9 @@ class Beside:
 
     def _read_on(self, path: Path) -> None:
         if path.suffix == ".py":
-            try:
+            # One that cannot be read goes along as it is; what it imports is not known then.
+            with contextlib.suppress(OSError, UnicodeDecodeError):
                 self._add_python(path.read_text(encoding="utf-8"))
-            except (OSError, UnicodeDecodeError):
-                pass  # It goes along as it is; what it imports is not known.
 
     # Files that the code names
 

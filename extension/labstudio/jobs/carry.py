@@ -269,9 +269,9 @@ class _Packer:
                 f"is larger than the limit of {_megabytes(self.limit)}: "
                 "save it to a file and read it in the cell"
             )
-        except RecursionError:
-            return "is nested too deeply"
         except Exception as error:  # A value's own __reduce__ may raise anything.
+            if isinstance(error, RecursionError) or isinstance(error.__cause__, RecursionError):
+                return "is nested too deeply"
             text = str(error).splitlines()[0] if str(error) else type(error).__name__
             return f"cannot be pickled ({text})"
         return None

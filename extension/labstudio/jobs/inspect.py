@@ -130,7 +130,7 @@ def _upgraded(notebook: dict[str, Any]) -> Any:
 
     try:
         return nbformat.convert(nbformat.from_dict(notebook), NEWEST_FORMAT)
-    except (AttributeError, KeyError, TypeError, ValueError):
+    except (AttributeError, KeyError, TypeError, ValueError, nbformat.ValidationError):
         return None  # A notebook by its number only.
 
 

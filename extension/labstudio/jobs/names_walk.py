@@ -310,12 +310,12 @@ class Walker:
 
     # Scopes of their own -------------------------------------------------------------------
 
-    def visitFunctionDef(self, node: Function) -> None:
+    def visit_FunctionDef(self, node: Function) -> None:
         self.body([*node.decorator_list, *node.args.defaults, *node.args.kw_defaults])
         self.store(node.name)
         self._function(node, node.body)
 
-    visit_AsyncFunctionDef = visitFunctionDef
+    visit_AsyncFunctionDef = visit_FunctionDef
 
     def visit_Lambda(self, node: ast.Lambda) -> None:
         self.body([*node.args.defaults, *node.args.kw_defaults])
