@@ -17,7 +17,7 @@ from pydantic import BaseModel, ValidationError
 from labstudio._version import __version__
 from labstudio.config import ENVIRONMENT_PREFIX
 from labstudio.errors import Unavailable
-from labstudio.status import DaemonStatus
+from labstudio.status import DaemonStatus, WarmKernels
 
 if TYPE_CHECKING:
     from labstudio.home import Home
@@ -90,6 +90,15 @@ class Keeper:
             state="outdated",
             message=f"The daemon is labstudio {told.version}, this is {__version__}. {mend}",
             **known,
+        )
+
+    def warm(self) -> WarmKernels:
+        """Say how many kernels the daemon keeps warm, and what they cost."""
+        told = read_daemon(self._studio.home)
+        if told is None:
+            return WarmKernels(ready=0, wanted=0, memory_bytes=0)
+        return WarmKernels(
+            ready=told.warm_ready, wanted=told.warm_wanted, memory_bytes=told.warm_memory_bytes
         )
 
     def ensure(self, *, wait: bool = False) -> DaemonStatus:

@@ -32,7 +32,7 @@ log = logging.getLogger(__name__)
 
 LOCK_WAIT_S = 2.0
 TICK_S = 1.0
-STATUS_S = 5.0
+STATUS_S = 1.0
 HOUSEKEEPING_S = 3600.0
 
 

@@ -1,0 +1,39 @@
+"""Loading the extension is cheap: what it needs is loaded later, in threads."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+LOAD = """
+import json, sys
+import jupyter_server.serverapp, jupyter_server.services.contents.handlers
+from jupyter_server.serverapp import ServerApp
+app = ServerApp(config_file="", allow_root=True)
+argv = ["--no-browser", "--port=0", "--ServerApp.jpserver_extensions={'%s': True}" % sys.argv[1]]
+app.initialize(argv, new_httpserver=False)
+print("modules:" + json.dumps(sorted(sys.modules)))
+"""
+HEAVY = {
+    "alembic", "cloudpickle", "dbos", "duckdb", "httpx", "ipykernel", "IPython", "mlflow",
+    "nbclient", "nbconvert", "numpy", "pandas", "papermill", "plotly", "polars", "psycopg",
+    "pydantic", "ray", "shap", "sklearn", "sqlalchemy",
+}  # fmt: skip
+# labstudio's own, and the few of the standard library that nothing else had asked for.
+MOST_MODULES = 45
+
+
+def loaded_with(extension: str) -> set[str]:
+    done = subprocess.run(
+        [sys.executable, "-c", LOAD, extension], capture_output=True, text=True, check=True
+    )
+    line = next(line for line in done.stdout.splitlines() if line.startswith("modules:"))
+    return set(json.loads(line.removeprefix("modules:")))
+
+
+def test_loading_the_extension_loads_little() -> None:
+    added = loaded_with("labstudio_server") - loaded_with("jupyter_server_terminals")
+    assert "labstudio_server.handlers.jobs" in added
+    assert not {name for name in added if name.partition(".")[0] in HEAVY}
+    assert len(added) <= MOST_MODULES, sorted(added)
