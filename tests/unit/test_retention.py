@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
+
 from labstudio.database.tables import jobs
 from labstudio.errors import NotFound
 from labstudio.jobs import garbage, snapshot
@@ -145,12 +146,18 @@ def test_what_a_dead_process_left_is_removed(studio: Studio, add: Callable[..., 
     incoming = studio.home.blobs / "xx" / ".in-abc"
     incoming.parent.mkdir(exist_ok=True)
     incoming.write_bytes(b"half")
+    used = add(days_ago=1)
+    taken = studio.jobs.detail(used.id).snapshot
+    assert taken
+    wanted = snapshot.blob_path(studio.home, taken.files[0].sha256)
+    wanted.rename(wanted.with_name(garbage.ASIDE + wanted.name))
     age_blobs(studio)
     folder = studio.home.job(job.id)
     assert studio.jobs.store.delete(job.id)
     sweep(studio)
     assert not incoming.exists()
     assert not folder.exists()
+    assert wanted.is_file()
 
 
 def test_a_home_with_jobs_of_another_database_loses_nothing(
