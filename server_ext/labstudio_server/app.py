@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from jupyter_server.extension.application import ExtensionApp
-from labstudio._version import __version__
 from traitlets import Bool, Float, Int, Unicode
 
+from labstudio._version import __version__
 from labstudio_server import events
 from labstudio_server.container import SETTING, Services
 from labstudio_server.feed import Feed

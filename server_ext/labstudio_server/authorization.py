@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING
 from jupyter_core.utils import ensure_async
 from jupyter_server.auth import Authorizer, IdentityProvider, User
 from jupyter_server.auth.identity import LegacyIdentityProvider, PasswordIdentityProvider
-from labstudio.errors import Forbidden
 
+from labstudio.errors import Forbidden
 from labstudio_server.container import system_user
 
 if TYPE_CHECKING:

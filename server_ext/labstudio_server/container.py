@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     import httpx
+
     from labstudio.status import DaemonStatus
     from labstudio.studio import Studio
 

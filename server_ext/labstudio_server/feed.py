@@ -14,9 +14,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from jupyter_events import EventLogger
+
     from labstudio.changes import Change
     from labstudio.studio import Studio
-
     from labstudio_server.container import Services
 
 LOG = logging.getLogger(__name__)

@@ -12,7 +12,6 @@ from labstudio_server import kept
 if TYPE_CHECKING:
     from labstudio.status import DaemonStatus
     from labstudio.studio import Studio
-
     from labstudio_server.container import Services
     from labstudio_server.feed import Feed
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from labstudio.jobs.models import Input
 from pydantic import BaseModel, Field
+
+from labstudio.jobs.models import Input
 
 
 class Problem(BaseModel):

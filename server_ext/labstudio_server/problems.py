@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 from http.client import responses
 from typing import Any
 
-from labstudio.errors import StudioError
 from tornado.web import HTTPError
+
+from labstudio.errors import StudioError
 
 _CODES = {
     400: "invalid_input",

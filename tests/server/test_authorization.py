@@ -10,15 +10,16 @@ import pytest
 from accounts import Accounts, Owners
 from jupyter_server.auth import IdentityProvider, User
 from jupyter_server.auth.identity import PasswordIdentityProvider
+from tornado.httpclient import HTTPClientError
+from tornado.web import RequestHandler
+
 from labstudio_server.authorization import owner_of
 from labstudio_server.container import system_user
 from labstudio_server.handlers.mlflow import MlflowHandler, MlflowRedirectHandler
 from labstudio_server.routes import ENDPOINTS
-from tornado.httpclient import HTTPClientError
-from tornado.web import RequestHandler
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
 
     from conftest import Call
     from traitlets.config import Config
@@ -59,7 +60,9 @@ def test_handlers_and_table_agree(endpoint: Any) -> None:
     assert handler.auth_resource == endpoint.resource
     listed = {verb.method.lower() for verb in endpoint.verbs}
     answered = {
-        method for method in METHODS if getattr(handler, method) is not getattr(RequestHandler, method)
+        method
+        for method in METHODS
+        if getattr(handler, method) is not getattr(RequestHandler, method)
     }
     assert listed == answered - {"head"}
     for verb in endpoint.verbs:
@@ -107,7 +110,9 @@ async def test_a_logged_in_browser_needs_the_xsrf_token(
     cookie, xsrf = await cookies(jp_fetch)
     assert xsrf
     browser = {"Authorization": "", "Cookie": cookie}
-    assert (await jp_fetch("labstudio/api/v1/jobs", headers={**browser, "Referer": "x"})).code == 200
+    assert (
+        await jp_fetch("labstudio/api/v1/jobs", headers={**browser, "Referer": "x"})
+    ).code == 200
     body = json.dumps({"path": path})
     post = {"method": "POST", "body": body}
     assert await refused(jp_fetch, "api/v1/jobs", headers=browser, **post) == 403
@@ -152,25 +157,27 @@ class TestTwoUsers:
         Owners.denied.clear()
 
     @pytest.fixture
-    async def alices(self, call: Call, write_file: Any) -> tuple[str, str]:
-        """The ids of a job and a schedule of Alice's."""
-        spec = {"path": write_file("a.py", "print(1)")}
-        job = await call("POST", "jobs", body=spec, headers=dict(ALICE))
-        assert job.data["user"] == "alice"
-        schedule = await call(
-            "POST", "schedules", body={"job": spec, "cron": "0 6 * * *"}, headers=dict(ALICE)
-        )
-        assert schedule.code == 201, schedule.data
-        return job.data["id"], schedule.data["id"]
+    def alices(self, call: Call, write_file: Any) -> Callable[[], Awaitable[tuple[str, str]]]:
+        """Make a job and a schedule of Alice's; return their ids."""
+
+        async def make() -> tuple[str, str]:
+            spec = {"path": write_file("a.py", "print(1)")}
+            job = await call("POST", "jobs", body=spec, headers=dict(ALICE))
+            assert job.data["user"] == "alice"
+            schedule = await call(
+                "POST", "schedules", body={"job": spec, "cron": "0 6 * * *"}, headers=dict(ALICE)
+            )
+            assert schedule.code == 201, schedule.data
+            return job.data["id"], schedule.data["id"]
+
+        return make
 
     async def test_one_cannot_touch_the_others(
-        self, call: Call, alices: tuple[str, str], jp_ws_fetch: Any
+        self, call: Call, alices: Any, jp_ws_fetch: Any
     ) -> None:
-        job, schedule = alices
+        job, schedule = await alices()
         for endpoint in ENDPOINTS:
-            path = endpoint.path.format_map(
-                {"job_id": job, "schedule_id": schedule, "path": "log"}
-            )
+            path = endpoint.path.format_map({"job_id": job, "schedule_id": schedule, "path": "log"})
             if path == endpoint.path:
                 continue
             for verb in endpoint.verbs:
@@ -189,8 +196,8 @@ class TestTwoUsers:
     def body(verb: Any) -> Any:
         return {} if verb.method in ("POST", "PATCH") else None
 
-    async def test_lists_hold_only_ones_own(self, call: Call, alices: tuple[str, str]) -> None:
-        job, schedule = alices
+    async def test_lists_hold_only_ones_own(self, call: Call, alices: Any) -> None:
+        job, schedule = await alices()
         for path, mine in (("jobs", job), ("schedules", schedule)):
             hers = (await call("GET", path, headers=dict(ALICE))).data
             assert [each["id"] for each in hers["items"]] == [mine]
@@ -209,9 +216,9 @@ class TestTwoUsers:
         ]
         assert users == ["alice", "bob"]
 
-    async def test_a_user_who_may_only_read(self, call: Call, alices: tuple[str, str]) -> None:
+    async def test_a_user_who_may_only_read(self, call: Call, alices: Any) -> None:
         Owners.denied.add(("alice", "write", "labstudio:jobs"))
-        job, _ = alices
+        job, _ = await alices()
         assert (await call("GET", "jobs", job, headers=dict(ALICE))).code == 200
         for method, *rest in (("DELETE",), ("POST", "stop"), ("POST", "rerun")):
             reply = await call(method, "jobs", job, *rest, headers=dict(ALICE))

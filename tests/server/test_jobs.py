@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from conftest import Call, LoopWatch
+
     from labstudio_server.app import LabstudioApp
 
 NOTEBOOK = {

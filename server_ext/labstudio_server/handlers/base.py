@@ -6,9 +6,9 @@ import json
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from jupyter_server.base.handlers import APIHandler, JupyterHandler
-from labstudio.errors import InvalidInput, StudioError, TooLarge
 from tornado.web import HTTPError
 
+from labstudio.errors import InvalidInput, StudioError, TooLarge
 from labstudio_server import authorization
 from labstudio_server.container import SETTING, Services
 from labstudio_server.problems import answer_for, unavailable
@@ -19,9 +19,10 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import TracebackType
 
+    from pydantic import BaseModel, ValidationError
+
     from labstudio.jobs.models import Job
     from labstudio.studio import Studio
-    from pydantic import BaseModel, ValidationError
 
 Result = TypeVar("Result")
 

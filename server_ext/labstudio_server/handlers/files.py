@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from labstudio.studio import Studio
-
     from labstudio_server.models import AttemptQuery, FileQuery
 
 RESOURCE = "labstudio:jobs"

@@ -12,7 +12,6 @@ from labstudio_server.handlers.base import StudioHandler
 
 if TYPE_CHECKING:
     from labstudio.jobs.models import CreateJob, CreateSweep, ListJobs, RerunJob
-
     from labstudio_server.models import LogQuery, ResourceQuery, SourceQuery
 
 RESOURCE = "labstudio:jobs"

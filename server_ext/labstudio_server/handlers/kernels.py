@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from jupyter_core.utils import ensure_async
 from jupyter_server.auth.decorator import authorized
-from labstudio.errors import Unavailable
 from tornado import web
 
+from labstudio.errors import Unavailable
 from labstudio_server import authorization, kept
 from labstudio_server.handlers.base import StudioHandler
 
 if TYPE_CHECKING:
-    from labstudio.studio import Studio
     from pydantic import BaseModel
+
+    from labstudio.studio import Studio
 
 
 class JobKernelHandler(StudioHandler):
@@ -43,8 +44,8 @@ class JobKernelHandler(StudioHandler):
 
     def attached(self, name: str) -> str | None:
         """Return the id under which this server has the kernel already."""
-        manager = self.kernel_manager
-        running: list[dict[str, str]] = manager.list_kernels()  # type: ignore[no-untyped-call]
+        manager: Any = self.kernel_manager
+        running: list[dict[str, str]] = manager.list_kernels()
         return next((each["id"] for each in running if each["name"] == name), None)
 
     async def attach(self, name: str) -> str:

@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
     from labstudio.jobs.models import LogChunk
     from labstudio.studio import Studio
-
     from labstudio_server.models import LogStreamQuery
 
 CHUNK_BYTES = 1 << 18

@@ -19,10 +19,10 @@ import html
 from typing import TYPE_CHECKING, Any
 
 from jupyter_server.auth.decorator import authorized
-from labstudio.errors import Unavailable
 from tornado import web
 from tornado.iostream import StreamClosedError
 
+from labstudio.errors import Unavailable
 from labstudio_server import authorization
 from labstudio_server.handlers.base import StudioMixin
 from labstudio_server.handlers.files import SANDBOX
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     import httpx
+
     from labstudio.studio import Studio
 
 ENDPOINT = Endpoint("", "mlflow:MlflowHandler", "labstudio:mlflow")

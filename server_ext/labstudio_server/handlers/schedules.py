@@ -17,7 +17,6 @@ if TYPE_CHECKING:
         Schedule,
         UpdateSchedule,
     )
-
     from labstudio_server.models import HistoryQuery
 
 RESOURCE = "labstudio:schedules"
