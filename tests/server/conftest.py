@@ -12,12 +12,16 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from pytest_jupyter.jupyter_server import *  # noqa: F403
-from tornado.httpclient import HTTPClientError, HTTPResponse
 from traitlets.config import Config
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from labstudio.home import Home
+    from labstudio.jobs.models import JobState
+    from labstudio.studio import Studio
     from labstudio_server.app import LabstudioApp
+    from tornado.httpclient import HTTPResponse
 
 API = ("labstudio", "api", "v1")
 
@@ -70,13 +74,8 @@ def call(jp_fetch: Any) -> Call:
     async def fetch(method: str, *parts: str, body: Any = None, **options: Any) -> Reply:
         if isinstance(body, dict | list):
             body = json.dumps(body)
-        try:
-            response: HTTPResponse = await jp_fetch(
-                *API, *parts, method=method, body=body, allow_nonstandard_methods=True, **options
-            )
-        except HTTPClientError as error:
-            assert error.response is not None, error
-            response = error.response
+        options = {"allow_nonstandard_methods": True, "raise_error": False, **options}
+        response: HTTPResponse = await jp_fetch(*API, *parts, method=method, body=body, **options)
         reply = Reply(response.code, response.headers, response.body or b"")
         if reply.code >= 400:
             check_problem(reply)
@@ -136,3 +135,33 @@ def write_file(jp_root_dir: Any) -> Callable[[str, str], str]:
         return name
 
     return write
+
+
+@dataclass
+class Attempt:
+    """A job with one attempt that a test writes into, as a runner would."""
+
+    job_id: str
+    folder: Path
+    studio: Studio
+
+    def end(self, state: JobState) -> None:
+        """Record that the attempt ended."""
+        job = self.studio.jobs.detail(self.job_id)
+        assert self.studio.jobs.store.finish_attempt(job, 1, state)
+
+
+@pytest.fixture
+def attempt(
+    extension: LabstudioApp, jp_root_dir: Any, write_file: Callable[[str, str], str]
+) -> Attempt:
+    """An attempt that runs, with nothing written yet."""
+    from labstudio.jobs.models import CreateJob
+
+    studio = extension.services.studio()
+    path = write_file("some job.py", "print(1)")
+    job = studio.jobs.create(CreateJob(path=path), root=jp_root_dir)
+    assert studio.jobs.store.begin_attempt(job.id, 1, "test") is not None
+    folder = studio.home.attempt(job.id, 1)
+    folder.mkdir(parents=True)
+    return Attempt(job.id, folder, studio)

@@ -217,8 +217,8 @@ class TestTwoUsers:
         assert users == ["alice", "bob"]
 
     async def test_a_user_who_may_only_read(self, call: Call, alices: Any) -> None:
-        Owners.denied.add(("alice", "write", "labstudio:jobs"))
         job, _ = await alices()
+        Owners.denied.add(("alice", "write", "labstudio:jobs"))
         assert (await call("GET", "jobs", job, headers=dict(ALICE))).code == 200
         for method, *rest in (("DELETE",), ("POST", "stop"), ("POST", "rerun")):
             reply = await call(method, "jobs", job, *rest, headers=dict(ALICE))
