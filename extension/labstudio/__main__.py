@@ -1,0 +1,5 @@
+"""``python -m labstudio``: the command."""
+
+from labstudio.cli import main
+
+main()

@@ -1,0 +1,91 @@
+"""The options that describe a job; `job submit` and `schedule add` share them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from labstudio.jobs.models import CreateJob, SourceInfo
+    from labstudio.studio import Studio
+
+_JOB = (
+    click.option(
+        "-p",
+        "--parameter",
+        "parameters",
+        multiple=True,
+        metavar="NAME=VALUE",
+        help="A parameter, in the notebook's own type; lists as YAML or JSON.",
+    ),
+    click.option("--name", help="What to call it; the file's name when left out."),
+    click.option("--compute", default="local", show_default=True, metavar="NAME"),
+    click.option(
+        "--env",
+        "environment",
+        multiple=True,
+        metavar="REQUIREMENTS",
+        help="A requirements file, or a package; may repeat.",
+    ),
+    click.option("--python", metavar="PATH", help="A Python interpreter to run with."),
+    click.option("--kernel", "kernel_name", metavar="NAME", help="Instead of the notebook's own."),
+    click.option(
+        "--files",
+        multiple=True,
+        metavar="PATTERN",
+        help="Files beside it to take along; may repeat. Left out: those that the code uses.",
+    ),
+    click.option(
+        "--output",
+        "outputs",
+        multiple=True,
+        metavar="PATTERN",
+        help="Files to keep as results, beside those that it creates or changes.",
+    ),
+    click.option(
+        "--var", "env", multiple=True, metavar="NAME=VALUE", help="An environment variable."
+    ),
+    click.option("--retries", type=int, metavar="N", help="Further attempts after a failure."),
+    click.option(
+        "--backoff", "retry_backoff_s", type=float, metavar="S", help="Wait before a retry."
+    ),
+    click.option(
+        "--timeout", "timeout_s", type=float, metavar="S", help="Seconds that one attempt may take."
+    ),
+    click.option("--priority", type=int, metavar="N", help="From -100 to 100; higher goes first."),
+    click.option(
+        "--keep-kernel",
+        "keep_kernel_s",
+        type=float,
+        metavar="S",
+        help="Keep a failed notebook's kernel alive so long.",
+    ),
+    click.option("--experiment", metavar="NAME", help="The MLflow experiment of its run."),
+    click.option("--tag", "tags", multiple=True, metavar="NAME=VALUE"),
+    click.option("--no-autolog", is_flag=True, help="Do not apply mlflow.autolog()."),
+    click.option(
+        "--retain", "retain_s", type=float, metavar="S", help="Delete it so long after its end."
+    ),
+)
+
+
+def job_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command the options that describe a job, and the PATH before them."""
+    for option in reversed(_JOB):
+        command = option(command)
+    return click.argument("path", type=click.Path(path_type=Path))(command)
+
+
+def read_job(studio: Studio, given: dict[str, Any]) -> tuple[CreateJob, SourceInfo]:
+    """Make the spec of a job from the options given."""
+    from labstudio.jobs.request import create_job
+
+    source = given.pop("path").expanduser().absolute()
+    info = studio.jobs.inspect(str(source))
+    autolog = not given.pop("no_autolog")
+    spec = create_job({**given, "path": str(source), "autolog": autolog}, info.parameters)
+    return spec, info

@@ -1,0 +1,120 @@
+"""From what is typed at a shell or in a magic to a job's spec; both doors read the same options."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from labstudio.errors import InvalidInput
+from labstudio.jobs.models import CreateJob, CreateSweep, Environment
+from labstudio.jobs.parameters import from_text, sweep_from_text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from labstudio.jobs.models import ParameterSpec
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+def pairs(texts: Iterable[str], field: str) -> dict[str, str]:
+    """Read ``NAME=VALUE`` texts.
+
+    Raises
+    ------
+    InvalidInput
+        When one has no ``=`` or no name.
+    """
+    found: dict[str, str] = {}
+    for text in texts:
+        name, sign, value = text.partition("=")
+        if not sign or not name.strip():
+            raise InvalidInput(f"{field} must be NAME=VALUE, not {text!r}.", field=field)
+        found[name.strip()] = value
+    return found
+
+
+def environment(entries: Iterable[str], python: str | None = None) -> Environment:
+    """Read what stands after ``--env``: requirements files, and packages by name.
+
+    Raises
+    ------
+    InvalidInput
+        When a file that is named so cannot be read.
+    """
+    requirements: list[str] = []
+    files: list[Path] = []
+    for entry in entries:
+        path = Path(entry).expanduser()
+        if path.is_file() or path.suffix == ".txt":
+            files.append(path)
+        else:
+            requirements.append(entry)
+    for path in files[1:]:  # The spec has room for one: the others are read here.
+        try:
+            lines = path.read_text().splitlines()
+        except (OSError, UnicodeDecodeError) as error:
+            raise InvalidInput(
+                f"env: {str(path)!r} cannot be read.", field="environment"
+            ) from error
+        requirements += [line for line in lines if line.strip() and not line.startswith("#")]
+    return Environment(
+        requirements=requirements,
+        requirements_file=str(files[0].absolute()) if files else None,
+        python=python,
+    )
+
+
+def create_job(given: Mapping[str, Any], specs: Iterable[ParameterSpec] = ()) -> CreateJob:
+    """Make the spec of a job.
+
+    Parameters
+    ----------
+    given
+        Fields of `CreateJob`, those left out or None at their default; ``parameters``, ``env``
+        and ``tags`` as ``NAME=VALUE`` texts, ``environment`` as for `environment`.
+    specs
+        The notebook's parameters, by which texts become values.
+
+    Raises
+    ------
+    InvalidInput
+        When a value is wrong; its field is named.
+    """
+    fields = {name: value for name, value in given.items() if value is not None}
+    texts = pairs(fields.pop("parameters", ()), "parameters")
+    fields["parameters"] = from_text(list(specs), texts)
+    for name in ("env", "tags"):
+        fields[name] = pairs(fields.pop(name, ()), name)
+    fields["environment"] = environment(fields.pop("environment", ()), fields.pop("python", None))
+    fields["files"] = list(fields["files"]) if fields.get("files") else None
+    fields["outputs"] = list(fields.get("outputs", ()))
+    return validated(CreateJob, fields)
+
+
+def create_sweep(
+    job: CreateJob, texts: Iterable[str], specs: Iterable[ParameterSpec] = ()
+) -> CreateSweep:
+    """Make the spec of a sweep from ``NAME=V1,V2`` texts."""
+    grid = sweep_from_text(list(specs), pairs(texts, "sweep").items())
+    return validated(CreateSweep, {"job": job, "grid": grid})
+
+
+def validated(model: type[Model], fields: Mapping[str, Any]) -> Model:
+    """Make a model, saying what is wrong in one sentence.
+
+    Raises
+    ------
+    InvalidInput
+        For the first field that is wrong.
+    """
+    try:
+        return model.model_validate(dict(fields))
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        field = ".".join(str(part) for part in first["loc"]) or "request"
+        message = first["msg"].removeprefix("Input should be ").removeprefix("Value error, ")
+        given = repr(first.get("input"))[:80]
+        raise InvalidInput(f"{field} should be {message}, not {given}.", field=field) from None
