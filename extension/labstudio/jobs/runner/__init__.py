@@ -1,0 +1,1 @@
+"""What runs one attempt at a job: a process of its own that outlives the daemon."""

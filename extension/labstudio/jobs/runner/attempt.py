@@ -1,0 +1,341 @@
+"""One attempt at a job, from its claim to its result, whatever happens between."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import sys
+import traceback
+from collections.abc import Coroutine
+from pathlib import Path
+from time import monotonic
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import psutil
+
+from labstudio.errors import StudioError
+from labstudio.home import Home
+from labstudio.jobs.models import JobError, JobKind
+from labstudio.jobs.processes import (
+    adopt_orphans,
+    descendants,
+    kill_descendants,
+    mark_process,
+    name_process,
+)
+from labstudio.jobs.runner import protocol
+from labstudio.jobs.runner.children import Child, MemoryKills
+from labstudio.jobs.runner.faults import RunError, Stopped
+from labstudio.jobs.runner.journal import Log, StatusFile
+from labstudio.jobs.runner.sampling import Sampler
+from labstudio.jobs.runner.surroundings import working_folder
+from labstudio.jobs.runner.work import Work
+
+if TYPE_CHECKING:
+    from labstudio.jobs.runner.kernels import Kernel
+    from labstudio.jobs.runner.protocol import Outcome
+
+T = TypeVar("T")
+RESERVE_BYTES = 256 * 1024
+STUBBORN_S = 60.0
+
+
+class Attempt:
+    """The state that the parts of a runner share.
+
+    Parameters
+    ----------
+    folder
+        The attempt's folder.
+    loop
+        The event loop of a warm runner; otherwise it is made when it is first wanted, for a kernel
+        is forked before.
+    """
+
+    def __init__(self, folder: Path, loop: asyncio.AbstractEventLoop | None = None) -> None:
+        self.folder = folder
+        self.log = Log(folder)
+        self.status = StatusFile(folder)
+        self.memory_kills = MemoryKills()
+        self.child: Child | None = None
+        self.exit_code: int | None = None
+        self.not_returned: dict[str, str] = {}
+        self.stopping: Outcome | None = None
+        self.began = monotonic()
+        self._stop_asked: asyncio.Event | None = None
+        self._loop = loop
+        self._prepared = False
+        self.may_fork = loop is None
+        self.own_python = False
+        self._timer: asyncio.TimerHandle | None = None
+        self._info = protocol.RunnerInfo(
+            pid=os.getpid(),
+            create_time=psutil.Process().create_time(),
+            boot_id=protocol.boot_id(),
+        )
+        self._sampling: asyncio.Task[None] | None = None
+
+    # -- beginning
+
+    def begin(self) -> None:
+        """Say who runs it, and read what it is.
+
+        Raises
+        ------
+        RunError
+            When the attempt's description cannot be read.
+        """
+        signal.signal(signal.SIGTERM, lambda *_: self.ask_stop("stopped"))
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        adopt_orphans()
+        name_process("labstudio-run")
+        marker = f"{self.folder.parent.parent.name}/{self.folder.name}"
+        try:
+            self.spec = protocol.read_spec(self.folder)
+            marker = self.spec.marker
+        except (OSError, ValueError) as error:
+            raise RunError("BadAttempt", f"attempt.json cannot be read: {error}") from error
+        finally:
+            mark_process(marker)
+            self._info.marker = marker
+            self.record(None)
+        self._reserve()
+        self.home = Home(self.spec.home)
+        self.work = Work(self.folder, self.spec, self.home)
+        self.work.lay_out()
+        self.cwd = working_folder(self.folder, self.spec)
+
+    def record(self, child: Child | None) -> None:
+        """Write which processes the attempt is, so that they are found if this one is killed."""
+        self.child = child
+        if child is not None:
+            self._info.kernel_pid = child.pid
+            self._info.kernel_create_time = child.create_time
+        protocol.write_model(self.folder / protocol.RUNNER, self._info)
+
+    def log_size(self) -> int:
+        """Return the log's length in bytes."""
+        return os.fstat(self.log.handle).st_size
+
+    def _reserve(self) -> None:
+        """Keep a little room, so that the result can be written on a disk that became full."""
+        with contextlib.suppress(OSError):
+            (self.folder / ".reserve").write_bytes(b"\0" * RESERVE_BYTES)
+
+    # -- running
+
+    @property
+    def loop(self) -> asyncio.AbstractEventLoop:
+        """The one event loop of this process, with its clocks and signals set up."""
+        if self._loop is None:
+            self._loop = asyncio.new_event_loop()
+        if not self._prepared:
+            self._prepared = True
+            self.may_fork = False
+            asyncio.set_event_loop(self._loop)
+            self._stop_asked = asyncio.Event()
+            if self.stopping:
+                self._stop_asked.set()
+            self._loop.add_signal_handler(signal.SIGTERM, self.ask_stop, "stopped")
+            if self.spec.timeout_s is not None:
+                left = self.spec.timeout_s - (monotonic() - self.began)
+                self._timer = self._loop.call_later(max(0.0, left), self.ask_stop, "timeout")
+            sampler = Sampler(self.folder / protocol.RESOURCES, self._awaited)
+            self._sampling = self._loop.create_task(sampler.run())
+        return self._loop
+
+    def _awaited(self) -> list[int]:
+        return [] if self.child is None else [self.child.pid]
+
+    def ask_stop(self, why: Outcome) -> None:
+        """Ask the attempt to end; the first reason stands."""
+        if self.stopping is None:
+            self.stopping = why
+        if self._stop_asked is not None:
+            self._stop_asked.set()
+
+    def forget_timeout(self) -> None:
+        """Let the time limit count no more: the attempt is over, only its kernel is kept."""
+        if self._timer is not None:
+            self._timer.cancel()
+
+    async def stop_asked(self) -> None:
+        """Wait until the attempt is asked to end."""
+        assert self._stop_asked is not None
+        await self._stop_asked.wait()
+
+    def until_stop(self, work: Coroutine[Any, Any, T]) -> T:
+        """Run something in the loop; give it up when the attempt is asked to end.
+
+        Raises
+        ------
+        Stopped
+            When it was.
+        """
+
+        async def race() -> T:
+            task = asyncio.ensure_future(work)
+            stop = asyncio.ensure_future(self.stop_asked())
+            try:
+                await asyncio.wait({task, stop}, return_when=asyncio.FIRST_COMPLETED)
+                if task.done():
+                    return task.result()
+                raise Stopped
+            finally:
+                for each in (task, stop):
+                    each.cancel()
+                with contextlib.suppress(asyncio.CancelledError, Exception):
+                    await task
+
+        return self.loop.run_until_complete(race())
+
+    async def put_down(self, ended: asyncio.Future[Any], interrupt: Any) -> None:
+        """End what runs: interrupt, terminate, kill; each only when the one before did not help.
+
+        Parameters
+        ----------
+        ended
+            What is done when the code has let go (a cell ended, the script's process is gone).
+        interrupt
+            A coroutine function that interrupts.
+        """
+        with contextlib.suppress(Exception):
+            await interrupt()
+        await asyncio.wait({ended}, timeout=self.spec.interrupt_grace_s)
+        below = descendants(os.getpid())
+        for process in below:
+            with contextlib.suppress(psutil.Error):
+                process.send_signal(signal.SIGTERM)
+                process.send_signal(signal.SIGCONT)
+        deadline = monotonic() + self.spec.terminate_grace_s
+        while monotonic() < deadline and any(_lives(process) for process in below):
+            await asyncio.sleep(0.02)
+        kill_descendants()
+
+    # -- ending
+
+    def finish(self, outcome: Outcome, error: JobError | None) -> None:
+        """Write what the attempt left, its result last."""
+        if self._sampling is not None:
+            self._sampling.cancel()
+        self.work.collect()
+        self.status.flush()
+        self.write_result(outcome, error)
+
+    def write_result(self, outcome: Outcome, error: JobError | None) -> None:
+        """Write the result, durably; a full disk is waited for a while, using the reserve."""
+        result = protocol.Result(
+            outcome=outcome,
+            error=error,
+            exit_code=self.exit_code,
+            ended_at=protocol.now(),
+            cells=self.status.cells,
+            not_returned=self.not_returned,
+        )
+        give_up = monotonic() + STUBBORN_S
+        (self.folder / ".reserve").unlink(missing_ok=True)
+        while True:
+            try:
+                protocol.write_model(self.folder / protocol.RESULT, result, durable=True)
+            except FileNotFoundError:
+                return  # The job was deleted.
+            except OSError:
+                if monotonic() > give_up:
+                    raise
+                import time
+
+                time.sleep(0.5)
+            else:
+                return
+
+
+def _lives(process: psutil.Process) -> bool:
+    try:
+        return process.status() != psutil.STATUS_ZOMBIE
+    except psutil.Error:
+        return False
+
+
+def run(
+    folder: Path, *, kernel: Kernel | None = None, loop: asyncio.AbstractEventLoop | None = None
+) -> int:
+    """Run an attempt that this process has claimed; return the process's exit code.
+
+    Parameters
+    ----------
+    folder
+        The attempt's folder.
+    kernel, loop
+        A warm kernel, ready, and the loop of its client.
+    """
+    attempt = Attempt(folder, loop)
+    outcome: Outcome = "failed"
+    error: JobError | None = None
+    keep: Any = None
+    try:
+        attempt.begin()
+        if attempt.spec.kind is JobKind.script:
+            from labstudio.jobs.runner.script import run_script
+
+            if kernel is not None:
+                attempt.loop.run_until_complete(kernel.kill())
+                kernel.close()
+            error = run_script(attempt)
+        else:
+            from labstudio.jobs.runner.notebook import NotebookJob
+
+            job = NotebookJob(attempt, kernel)
+            error = job.run()
+            keep = job.keep if error is not None and attempt.stopping is None else None
+        outcome = "failed" if error is not None else "succeeded"
+    except Stopped:
+        pass
+    except RunError as problem:
+        error = problem.error
+        attempt.log.note(error.message)
+    except StudioError as problem:
+        error = JobError(type=type(problem).__name__, message=problem.message)
+        attempt.log.note(problem.message)
+    except Exception as problem:  # noqa: BLE001  whatever it is, the attempt must end with a result
+        text = traceback.format_exc()
+        error = JobError(type=type(problem).__name__, message=str(problem), traceback=text)
+        attempt.log.note(f"The runner itself failed:\n{text}")
+    if attempt.stopping is not None:
+        outcome = attempt.stopping
+        error = None
+        if outcome == "timeout":
+            text = f"The job ran longer than its limit of {attempt.spec.timeout_s:g} s."
+            error = JobError(type="Timeout", message=text)
+            attempt.log.note(text)
+        else:
+            attempt.log.note("The job was stopped.")
+        keep = None
+    _end(attempt, outcome, error, keep)
+    return 0 if outcome == "succeeded" else 1
+
+
+def _end(attempt: Attempt, outcome: Outcome, error: JobError | None, keep: Any) -> None:
+    """Write the result when nothing runs any more, but a kernel that is to be kept."""
+    if not hasattr(attempt, "work"):
+        kill_descendants()
+        attempt.write_result(outcome, error)
+        return
+    if keep is None:
+        kill_descendants()
+    attempt.finish(outcome, error)
+    if keep is not None:
+        keep()
+        kill_descendants()
+
+
+def main(arguments: list[str]) -> int:
+    """Run the attempt of the folder named; the way without a nursery."""
+    if len(arguments) != 1:
+        sys.stderr.write("Usage: python -m labstudio.jobs.runner ATTEMPT_FOLDER\n")
+        return 2
+    folder = Path(arguments[0]).absolute()
+    if not protocol.claim(folder):
+        return 0
+    return run(folder)

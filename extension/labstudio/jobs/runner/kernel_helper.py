@@ -1,0 +1,174 @@
+# Runs inside the job's kernel, sent there as source: the kernel's environment may have no labstudio
+# and an older Python, so nothing here is imported from it and the syntax stays that of Python 3.8.
+"""What a job does in its kernel besides the user's cells: carry names in, give names back, autolog.
+
+It becomes the module ``_labstudio_kernel``; the user's namespace gets nothing from it.
+"""
+
+import os
+import sys
+
+TRIGGERS = frozenset(
+    "sklearn xgboost lightgbm torch pytorch_lightning lightning keras tensorflow statsmodels "
+    "pyspark paddle fastai catboost transformers mlflow".split()
+)
+
+
+def namespace():
+    """Return the dictionary that the user's cells run in."""
+    return sys.modules["__main__"].__dict__
+
+
+def _reason(error):
+    text = str(error).strip().splitlines()
+    return "{}: {}".format(type(error).__name__, text[0] if text else "no message")[:500]
+
+
+def restore(path, kind):
+    """Bring the carried names into the namespace; raise what is in the way."""
+    import cloudpickle
+
+    with open(path, "rb") as file:
+        carried = cloudpickle.load(file)
+    if kind == "function":
+        name = getattr(carried["function"], "__name__", "")
+        if name.isidentifier():
+            carried[name] = carried["function"]
+    namespace().update(carried)
+
+
+def give_back(names, path, kind):
+    """Write the values of some names to a file; return ``{name: why it could not be sent}``."""
+    import cloudpickle
+
+    held, refused = {}, {}
+    space = namespace()
+    for name in names:
+        if name in space:
+            held["return" if kind == "function" else name] = space[name]
+        elif kind != "function":
+            refused[name] = "the cell did not assign it"
+    try:
+        data = cloudpickle.dumps(held)
+    except Exception:
+        # One of them cannot be sent: find which, so that the others still come.
+        kept = {}
+        for name, value in held.items():
+            try:
+                cloudpickle.dumps(value)
+                kept[name] = value
+            except Exception as error:
+                refused[name] = _reason(error)
+        data = cloudpickle.dumps(kept)
+    temporary = path + ".part"
+    with open(temporary, "wb") as file:
+        file.write(data)
+    os.replace(temporary, path)
+    return refused
+
+
+def crash_to(path):
+    """Let a crash of the interpreter (a segmentation fault) leave its Python frames in the log."""
+    import faulthandler
+
+    # Appended by the system itself, and open as long as the kernel lives.
+    globals()["_crash_file"] = file = open(path, "ab", buffering=0)
+    faulthandler.enable(file=file.fileno())
+
+
+class Autolog(object):
+    """A finder that waits for the first import of a library that MLflow can log by itself."""
+
+    def __init__(self, run_id):
+        self.run_id = run_id
+
+    def find_spec(self, name, path=None, target=None):
+        """Apply autologging, then let the other finders (MLflow's is now one) find the module."""
+        if name.partition(".")[0] not in TRIGGERS:
+            return None
+        sys.meta_path[:] = [finder for finder in sys.meta_path if finder is not self]
+        if name.partition(".")[0] == "mlflow":
+            return self._after(name)
+        self.apply()
+        from importlib.util import find_spec
+
+        return find_spec(name)
+
+    def _after(self, name):
+        """Apply autologging once MLflow, which the user's code imports itself, is loaded."""
+        from importlib.util import find_spec
+
+        spec = find_spec(name)
+        if spec is None or spec.loader is None:
+            return spec
+        load = spec.loader.exec_module
+        hook = self
+
+        def exec_module(module):
+            load(module)
+            hook.apply()
+
+        spec.loader.exec_module = exec_module
+        return spec
+
+    def apply(self):
+        """Switch autologging on and make the job's run the active one; never raise."""
+        import warnings
+
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                import mlflow
+
+                mlflow.autolog(silent=True)
+                if self.run_id and mlflow.active_run() is None:
+                    mlflow.start_run(run_id=self.run_id)
+                    _share_run(mlflow, self.run_id)
+        except ImportError:
+            pass  # No MLflow in this environment: there is nothing to log to.
+        except Exception as error:
+            sys.stderr.write("[labstudio] autolog is off: {}\n".format(_reason(error)))
+
+
+def _share_run(mlflow, run_id):
+    """Let ``mlflow.start_run()`` in the user's code work although the job's run is active.
+
+    The first call gets the job's own run; each later one a run nested in it, so that a loop over
+    ``with mlflow.start_run():`` still makes one run a turn.
+    """
+    from functools import wraps
+
+    original = mlflow.start_run
+    given = []
+
+    class Shared(mlflow.ActiveRun):
+        def __exit__(self, kind, value, trace):
+            return False  # The job's run ends with the job.
+
+    @wraps(original)
+    def start_run(run_id_=None, *args, **kwargs):
+        asked = kwargs.pop("run_id", run_id_)
+        active = mlflow.active_run()
+        if active is None or active.info.run_id != run_id or kwargs.get("nested"):
+            return original(asked, *args, **kwargs)
+        if asked == run_id or (asked is None and not given):
+            given.append(True)
+            if kwargs.get("tags"):
+                mlflow.set_tags(kwargs["tags"])
+            if kwargs.get("run_name"):
+                mlflow.set_tag("mlflow.runName", kwargs["run_name"])
+            return Shared(active)
+        kwargs["nested"] = True
+        return original(asked, *args, **kwargs)
+
+    mlflow.start_run = start_run
+
+
+def autolog(run_id):
+    """Wait for an import; costs nothing until it comes."""
+    loaded = TRIGGERS.intersection(sys.modules)
+    hook = Autolog(run_id)
+    if loaded:
+        hook.apply()
+    else:
+        sys.meta_path.insert(0, hook)

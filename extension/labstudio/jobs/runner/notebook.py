@@ -1,0 +1,419 @@
+"""Running a notebook, a cell or a function: papermill's execution on a kernel of ours."""
+
+from __future__ import annotations
+
+import asyncio
+import ast
+import contextlib
+import json
+import sys
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from jupyter_client.kernelspec import KernelSpec
+
+from labstudio.jobs.models import JobError, JobKind
+from labstudio.jobs.processes import reap_orphans
+from labstudio.jobs.runner import helper, kernels
+from labstudio.jobs.runner.faults import RunError, Stopped, tell_exit
+from labstudio.jobs.runner.forked import fork_kernel, suits
+from labstudio.jobs.runner.journal import NotebookFile
+from labstudio.jobs.runner.protocol import (
+    CARRY,
+    NOTEBOOK,
+    RESULT_PICKLE,
+    WORK,
+    kernel_folder,
+    now,
+)
+from labstudio.jobs.runner.surroundings import environment
+
+if TYPE_CHECKING:
+    from labstudio.jobs.runner.attempt import Attempt
+    from labstudio.jobs.runner.kernels import Kernel
+    from labstudio.jobs.runner.outputs import Client, Manager
+
+DEFAULT_KERNEL = "python3"
+ENGINE = "labstudio"
+SHUTDOWN_S = 10.0
+REAP_EVERY_S = 5.0
+
+
+class NotebookJob:
+    """The part of an attempt that has a kernel.
+
+    Parameters
+    ----------
+    attempt
+        The attempt, begun.
+    warm
+        A kernel that is ready, or None.
+    """
+
+    def __init__(self, attempt: Attempt, warm: Kernel | None) -> None:
+        self.attempt = attempt
+        self.spec = attempt.spec
+        self.kernel: Kernel | None = warm
+        self.notebook: Any = None
+        self.python = True
+        self.path = attempt.folder / WORK / self.spec.entry
+
+    # -- the whole
+
+    def run(self) -> JobError | None:
+        """Run it; return why it failed, or None.
+
+        Raises
+        ------
+        RunError
+            When it could not even begin.
+        Stopped
+            When it was asked to end before the first cell.
+        """
+        try:
+            kernel_name, language = self._open_kernel()
+            error = self._execute(kernel_name, language)
+            if error is None and not self.attempt.stopping:
+                self._give_back()
+        except BaseException:
+            self._close(gently=False)
+            raise
+        self.attempt.status.phase("collecting")
+        if not self._keepable(error):
+            self._close(gently=not self.attempt.stopping)
+        return error
+
+    def _close(self, *, gently: bool) -> None:
+        kernel, self.kernel = self.kernel, None
+        if kernel is None:
+            return
+        with contextlib.suppress(Stopped, RunError, RuntimeError, OSError):
+            if kernel.client is not None and gently:
+                self.attempt.until_stop(kernel.shutdown(SHUTDOWN_S))
+            else:
+                self.attempt.loop.run_until_complete(kernel.kill())
+        with contextlib.suppress(OSError, RuntimeError):
+            kernel.close()
+
+    # -- the kernel
+
+    def _open_kernel(self) -> tuple[str, str]:
+        """Have a kernel ready for the first cell; return its name and language."""
+        name, spec = self._choose()
+        self.python = spec.language.lower() == "python"
+        warm, self.kernel = self.kernel, None
+        if warm is not None and not suits(self.spec, spec):
+            self.attempt.loop.run_until_complete(warm.kill())
+            warm.close()
+            warm = None
+        forked = warm is None and self.attempt.may_fork and suits(self.spec, spec)
+        folder = kernel_folder(self.attempt.home)
+        variables = environment(self.spec, spec.argv[0] if self.attempt.own_python else None)
+        if warm is not None:
+            self.kernel = warm
+        elif forked:
+            self.kernel = fork_kernel(
+                folder,
+                self.attempt.log.handle,
+                environment=variables,
+                cwd=self.attempt.cwd,
+                marker=self.spec.marker,
+            )
+        else:
+            self.attempt.status.phase("kernel")
+            self.kernel = self.attempt.until_stop(
+                kernels.start(
+                    spec,
+                    name=name,
+                    folder=folder,
+                    cwd=self.attempt.cwd,
+                    environment=variables,
+                    log=self.attempt.log.handle,
+                )
+            )
+        if self.kernel.child is not None:
+            self.attempt.record(self.kernel.child)
+        self.attempt.until_stop(self._introduce(self.kernel, variables))
+        return name, spec.language
+
+    def _choose(self) -> tuple[str, KernelSpec]:
+        """Decide which kernel runs the notebook."""
+        metadata = self._metadata()
+        asked = metadata.get("kernelspec") or {}
+        name = self.spec.kernel_name or asked.get("name") or DEFAULT_KERNEL
+        wanted = self.spec.environment
+        if not wanted.requirements and not wanted.python:
+            return name, kernels.find_spec(name)
+        if name != DEFAULT_KERNEL:
+            with contextlib.suppress(RunError):
+                spec = kernels.find_spec(name)
+                if spec.language.lower() != "python":
+                    raise RunError(
+                        "WrongEnvironment",
+                        f"The environment's requirements are Python packages; "
+                        f"the kernel {name!r} runs {spec.language}.",
+                    )
+        from labstudio.jobs.runner.interpreter import prepare
+
+        python = prepare(self.attempt)
+        self.attempt.own_python = python != sys.executable
+        argv = [python, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+        return DEFAULT_KERNEL, KernelSpec(
+            argv=argv, display_name="Python 3", language="python"
+        )
+
+    def _metadata(self) -> dict[str, Any]:
+        name = self.spec.entry
+        try:
+            content = json.loads(self.path.read_bytes())
+        except FileNotFoundError as error:
+            raise RunError("NoSuchFile", f"{name} is not among the job's files.") from error
+        except ValueError as error:
+            raise RunError("BadNotebook", f"{name} is not a notebook: it is no JSON.") from error
+        if not isinstance(content, dict) or "nbformat" not in content:
+            raise RunError("BadNotebook", f"{name} is not a notebook: it has no nbformat.")
+        metadata = content.get("metadata")
+        return metadata if isinstance(metadata, dict) else {}
+
+    async def _introduce(self, kernel: Kernel, variables: dict[str, str]) -> None:
+        """Connect, and do in the kernel what comes before the first cell."""
+        attempt, spec = self.attempt, self.spec
+        log = str(attempt.log.path)
+        steps: list[str] = []
+        if kernel.warm:
+            app = "__import__('ipykernel.kernelapp', fromlist=['it']).IPKernelApp.instance()"
+            given = (variables, str(attempt.cwd), log, spec.marker)
+            steps.append(f"{app}.adopt({', '.join(map(repr, given))})")
+        elif not await kernel.connect(spec.kernel_start_timeout_s):
+            raise self._ended_early(kernel)
+        elif self.python:
+            steps.append(helper.install())
+        if self.python:
+            steps.append(helper.call("crash_to", log))
+            if spec.autolog and spec.tracking is not None:
+                steps.append(helper.call("autolog", spec.tracking.run_id))
+        if steps and await kernel.evaluate(f"[{', '.join(steps)}] and None") is None:
+            raise self._ended_early(kernel)
+        if spec.carry:
+            await self._restore(kernel)
+
+    def _ended_early(self, kernel: Kernel) -> RunError:
+        status = kernel.dead.result()
+        how = "is gone" if status is None else tell_exit(status, "it").removeprefix("it ")
+        return RunError("KernelStart", f"The kernel did not start: it {how.rstrip('.')}.")
+
+    async def _restore(self, kernel: Kernel) -> None:
+        if not self.python:
+            raise RunError("CannotCarry", "Only a Python kernel can take over carried names.")
+        path = str(self.attempt.folder / CARRY)
+        try:
+            await kernel.evaluate(helper.call("restore", path, self.spec.kind.value))
+        except RunError as problem:
+            text = f"The carried names cannot be restored: {problem.error.type}: {problem}"
+            if "cloudpickle" in str(problem):
+                text += " (the environment needs the package cloudpickle)"
+            raise RunError("CannotCarry", text, traceback=problem.error.traceback) from problem
+
+    # -- the cells
+
+    def _execute(self, kernel_name: str, language: str) -> JobError | None:
+        from papermill.engines import papermill_engines
+        from papermill.exceptions import PapermillException, PapermillExecutionError
+        from papermill.execute import execute_notebook
+        from papermill.log import logger
+
+        logger.disabled = True
+        engine = _Engine(self)
+        papermill_engines.register(ENGINE, engine)
+        problem: Exception | None = None
+        try:
+            # papermill fills parameters into paths too: braces in a name are no parameters.
+            path = str(self.path).replace("{", "{{").replace("}", "}}")
+            execute_notebook(
+                path,
+                None,
+                parameters=dict(self.spec.parameters),
+                engine_name=ENGINE,
+                kernel_name=kernel_name,
+                language=language,
+                progress_bar=False,
+            )
+        except PapermillExecutionError as error:
+            problem = error
+        except PapermillException as error:
+            raise RunError("BadNotebook", f"{self.spec.entry} cannot be run: {error}") from error
+        except Exception as error:
+            if engine.manager is None:
+                text = f"{self.spec.entry} is not a notebook that can be read: {error}"
+                raise RunError("BadNotebook", text) from error
+            raise
+        return engine.conclude(problem)
+
+    def _give_back(self) -> None:
+        """Have the kernel write what the cell or function is to give back."""
+        spec, kernel = self.spec, self.kernel
+        function = spec.kind is JobKind.function
+        names = ["result"] if function else spec.assigns
+        if not self.python or kernel is None or not (names and spec.kind != JobKind.notebook):
+            return
+        path = str(self.attempt.folder / RESULT_PICKLE)
+        try:
+            told = self.attempt.until_stop(
+                kernel.evaluate(helper.call("give_back", list(names), path, spec.kind.value))
+            )
+            refused = ast.literal_eval(told or "{}")
+        except RunError as problem:
+            refused = dict.fromkeys(names, f"{problem.error.type}: {problem}")
+        for name, reason in refused.items():
+            self.attempt.log.note(f"{name!r} cannot be sent back: {reason}")
+        self.attempt.not_returned = refused
+
+    # -- a kernel that is kept
+
+    def _keepable(self, error: JobError | None) -> bool:
+        """Prepare to keep the kernel, when that is asked for and makes sense."""
+        attempt, kernel = self.attempt, self.kernel
+        if (
+            error is None
+            or self.spec.keep_kernel_s <= 0
+            or attempt.stopping
+            or kernel is None
+            or kernel.dead.done()
+        ):
+            return False
+        # Nobody reads its output here any more: it would only heap up.
+        kernel.client.stop_channels()
+        until = now() + timedelta(seconds=self.spec.keep_kernel_s)
+        attempt.status.kernel_kept_until = until
+        attempt.status.connection_file = str(kernel.connection_file)
+        attempt.status.changed(urgent=True)
+        attempt.log.note(f"The kernel is kept until {until:%Y-%m-%d %H:%M:%S} UTC.")
+        return True
+
+    def keep(self) -> None:
+        """Stay alive with the kernel until its time is over, it ends, or SIGTERM comes."""
+        kernel = self.kernel
+        if kernel is None:
+            return
+        attempt = self.attempt
+        attempt.forget_timeout()
+
+        async def wait() -> None:
+            left = self.spec.keep_kernel_s
+            stop = asyncio.ensure_future(attempt.stop_asked())
+            over = asyncio.ensure_future(asyncio.sleep(left))
+            while not (stop.done() or over.done() or kernel.dead.done()):
+                await asyncio.wait(
+                    {stop, over, kernel.dead},
+                    timeout=REAP_EVERY_S,
+                    return_when=asyncio.FIRST_COMPLETED,
+                )
+                reap_orphans([] if kernel.child is None else [kernel.child.pid])
+            stop.cancel()
+            over.cancel()
+            await kernel.kill()
+
+        attempt.loop.run_until_complete(wait())
+        kernel.close()
+        attempt.status.kernel_kept_until = None
+        attempt.status.connection_file = None
+        attempt.status.changed(urgent=True)
+
+
+class _Engine:
+    """What papermill calls to execute a notebook; made for one job."""
+
+    def __init__(self, job: NotebookJob) -> None:
+        self.job = job
+        self.manager: Manager | None = None
+        self.client: Client | None = None
+        self._aside: list[tuple[Any, Any]] = []
+
+    def nb_kernel_name(self, nb: Any, name: str | None = None) -> str:  # noqa: ARG002
+        """Return the kernel's name, which is always given."""
+        assert name is not None
+        return name
+
+    def nb_language(self, nb: Any, language: str | None = None) -> str:  # noqa: ARG002
+        """Return the language, which is always given."""
+        assert language is not None
+        return language
+
+    def execute_notebook(self, nb: Any, kernel_name: str, **_options: Any) -> Any:
+        """Run the cells; called by papermill once the parameters are in."""
+        from labstudio.jobs.runner.outputs import Client, Manager, is_code
+
+        job, attempt = self.job, self.job.attempt
+        assert job.kernel is not None
+        nb.metadata.papermill.update(input_path=job.spec.entry, output_path=NOTEBOOK)
+        nb.metadata.setdefault(
+            "kernelspec", {"name": kernel_name, "display_name": kernel_name}
+        )
+        file = NotebookFile(attempt.folder, self._settled)
+        self.manager = Manager(nb, attempt, file)
+        attempt.status.progress.cell = 0
+        attempt.status.progress.cells = sum(map(is_code, nb.cells))
+        attempt.status.phase("running")
+        self.manager.notebook_start()
+        self.client = Client(self.manager, attempt, job.kernel)
+        try:
+            attempt.loop.run_until_complete(self._run())
+        finally:
+            nb.metadata["language_info"] = job.kernel.language_info
+            self.client.set_widgets_metadata()
+            if not attempt.stopping:
+                self.manager.notebook_complete()
+            self._set_aside()
+        return nb
+
+    def _settled(self) -> Any:
+        assert self.manager is not None
+        if self.client is not None:
+            self.client.settle()
+        return self.manager.nb
+
+    async def _run(self) -> None:
+        assert self.client is not None
+        attempt, kernel = self.job.attempt, self.job.kernel
+        assert kernel is not None
+        cells = asyncio.ensure_future(self.client.execute_cells())
+        stop = asyncio.ensure_future(attempt.stop_asked())
+        await asyncio.wait({cells, stop}, return_when=asyncio.FIRST_COMPLETED)
+        if not cells.done():
+            await attempt.put_down(cells, kernel.interrupt)
+            await kernel.kill()
+            await asyncio.wait({cells}, timeout=1.0)
+        stop.cancel()
+        if not cells.done():
+            cells.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await cells
+
+    def _set_aside(self) -> None:
+        """Hide errors that a cell was allowed to raise: papermill counts every error it sees."""
+        assert self.manager is not None
+        for cell in self.manager.nb.cells:
+            allowed = "raises-exception" in cell.metadata.get("tags", [])
+            if allowed and cell.get("outputs"):
+                self._aside.append((cell, cell.outputs))
+                cell.outputs = []
+
+    def conclude(self, problem: Exception | None) -> JobError | None:
+        """Save the notebook as papermill left it; return why it failed, in its numbering."""
+        assert self.manager is not None
+        assert self.client is not None
+        for cell, outputs in self._aside:
+            cell.outputs = outputs
+        failure = self.client.failure
+        if problem is not None:
+            # papermill put a note on top, and one before the failing cell.
+            at = failure.cell if failure is not None else None
+            for time in self.job.attempt.status.cells:
+                time.index += 2 if time.index == at else 1
+            if failure is not None and at is not None:
+                failure.cell = at + 2
+        self.manager.file.flush(durable=True)
+        self.job.notebook = self.manager.nb
+        if failure is None and problem is not None:
+            return JobError(type=type(problem).__name__, message=str(problem))
+        return failure

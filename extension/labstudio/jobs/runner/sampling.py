@@ -1,0 +1,109 @@
+"""What an attempt's processes use, once a second."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from labstudio.jobs.models import ResourceSample
+from labstudio.jobs.processes import descendants, reap_orphans
+
+INTERVAL_S = 1.0
+FIRST_S = 0.3
+
+
+class Sampler:
+    """Writes one line of ``resources.jsonl`` a second.
+
+    Parameters
+    ----------
+    path
+        The file.
+    own_children
+        Gives the pids of children whose exit is waited for elsewhere.
+    """
+
+    def __init__(self, path: Path, own_children: Callable[[], list[int]]) -> None:
+        self._path = path
+        self._own = own_children
+        self._times: dict[tuple[int, float], float] = {}
+        self._at = time.monotonic()
+        self._gpus = _Gpus()
+
+    async def run(self) -> None:
+        """Sample until cancelled."""
+        await asyncio.sleep(FIRST_S)
+        while True:
+            with contextlib.suppress(OSError):
+                line = self.sample().model_dump_json(exclude_none=True)
+                with self._path.open("a") as file:
+                    file.write(line + "\n")
+            reap_orphans(self._own())
+            await asyncio.sleep(INTERVAL_S)
+
+    def sample(self) -> ResourceSample:
+        """Measure now; the CPU's share is since the last time."""
+        now = time.monotonic()
+        elapsed, self._at = max(now - self._at, 1e-6), now
+        memory, used, pids = 0, 0.0, []
+        times: dict[tuple[int, float], float] = {}
+        for process in descendants(os.getpid()):
+            try:
+                with process.oneshot():
+                    key = (process.pid, process.create_time())
+                    spent = process.cpu_times()
+                    memory += process.memory_info().rss
+            except psutil.Error:
+                continue
+            pids.append(process.pid)
+            total = spent.user + spent.system
+            times[key] = total
+            used += max(0.0, total - self._times.get(key, 0.0))
+        self._times = times
+        return ResourceSample(
+            t=time.time(),
+            cpu_percent=round(100 * used / elapsed, 1),
+            memory_bytes=memory,
+            processes=len(pids),
+            **self._gpus.measure(set(pids)),
+        )
+
+
+class _Gpus:
+    """What NVIDIA's library says, where it is installed and finds a device."""
+
+    def __init__(self) -> None:
+        self._nvml: Any = None
+        self._handles: list[Any] = []
+        if not Path("/dev/nvidiactl").exists():
+            return
+        try:
+            import pynvml
+        except ImportError:
+            return
+        with contextlib.suppress(pynvml.NVMLError):
+            pynvml.nvmlInit()
+            count = pynvml.nvmlDeviceGetCount()
+            self._handles = [pynvml.nvmlDeviceGetHandleByIndex(index) for index in range(count)]
+            self._nvml = pynvml
+
+    def measure(self, pids: set[int]) -> dict[str, Any]:
+        if not self._handles:
+            return {}
+        share, memory = 0.0, 0
+        for handle in self._handles:
+            with contextlib.suppress(self._nvml.NVMLError):
+                share += self._nvml.nvmlDeviceGetUtilizationRates(handle).gpu
+                memory += sum(
+                    process.usedGpuMemory or 0
+                    for process in self._nvml.nvmlDeviceGetComputeRunningProcesses(handle)
+                    if process.pid in pids
+                )
+        return {"gpu_percent": share, "gpu_memory_bytes": memory}

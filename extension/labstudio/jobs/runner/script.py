@@ -1,0 +1,152 @@
+"""Running a script: Python, shell or R, its output straight in the log.
+
+Parameters reach it twice: as JSON in the variable ``LABSTUDIO_PARAMETERS``, and as arguments
+``--name value`` in the order given. A string stands as it is; other values stand as JSON
+(``--depth 3 --verbose true --layers "[64, 32]"``).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from labstudio.jobs.models import JobError
+from labstudio.jobs.processes import die_with_parent
+from labstudio.jobs.runner.children import Child
+from labstudio.jobs.runner.faults import RunError, tell_exit
+from labstudio.jobs.runner.surroundings import environment
+
+if TYPE_CHECKING:
+    from labstudio.jobs.runner.attempt import Attempt
+
+TAIL_BYTES = 64 * 1024
+TRACE_HEAD = "Traceback (most recent call last):"
+RAISED = re.compile(r"^(?P<type>[A-Za-z_][\w.]*)(?:: (?P<message>.*))?$", re.DOTALL)
+
+
+def arguments(parameters: dict[str, object]) -> list[str]:
+    """Return parameters as ``--name value``."""
+    found = []
+    for name, value in parameters.items():
+        found += [f"--{name}", value if isinstance(value, str) else json.dumps(value)]
+    return found
+
+
+def command(entry: str, python: str) -> list[str]:
+    """Return how a script is run.
+
+    Raises
+    ------
+    RunError
+        When nothing here runs it.
+    """
+    # "./" keeps a name that begins with "-" from being an option.
+    path = f"./{Path(entry).name}"
+    match Path(entry).suffix.lower():
+        case ".py":
+            return [python, path]
+        case ".sh" | ".bash":
+            shell = shutil.which("bash") or shutil.which("sh")
+            if shell is None:
+                raise RunError("NoInterpreter", f"{entry} needs a shell, and there is none here.")
+            return [shell, path]
+        case ".r":
+            rscript = shutil.which("Rscript")
+            if rscript is None:
+                raise RunError(
+                    "NoInterpreter",
+                    f"{entry} needs R, and no Rscript is found on the PATH: install r-base-core.",
+                )
+            return [rscript, path]
+    raise RunError("NoInterpreter", f"{entry} is no script that is known: .py, .sh or .R.")
+
+
+def run_script(attempt: Attempt) -> JobError | None:
+    """Run the attempt's script; return why it failed, or None."""
+    spec = attempt.spec
+    python = sys.executable
+    if spec.environment.requirements or spec.environment.python:
+        from labstudio.jobs.runner.interpreter import prepare
+
+        python = prepare(attempt)
+    if not (attempt.folder / "work" / spec.entry).is_file():
+        raise RunError("NoSuchFile", f"{spec.entry} is not among the job's files.")
+    variables = environment(spec, python)
+    variables["LABSTUDIO_PARAMETERS"] = json.dumps(spec.parameters)
+    parent = os.getpid()
+    start = attempt.log_size()
+    try:
+        process = subprocess.Popen(
+            command(spec.entry, python) + arguments(dict(spec.parameters)),
+            cwd=attempt.cwd,
+            env=variables,
+            stdin=subprocess.DEVNULL,
+            stdout=attempt.log.handle,
+            stderr=attempt.log.handle,
+            start_new_session=True,
+            preexec_fn=lambda: die_with_parent(parent),  # noqa: PLW1509  this process has one thread
+        )
+    except OSError as error:
+        raise RunError("CannotStart", f"{spec.entry} cannot be started: {error}.") from error
+    child = Child(process.pid, process)
+    attempt.record(child)
+    attempt.status.phase("running")
+    code = attempt.loop.run_until_complete(_until_end(attempt, child))
+    attempt.exit_code = code
+    attempt.status.phase("collecting")
+    if code == 0 or attempt.stopping:
+        return None
+    return _why(attempt, code, start)
+
+
+async def _until_end(attempt: Attempt, child: Child) -> int:
+    ended = asyncio.ensure_future(child.wait())
+    stop = asyncio.ensure_future(attempt.stop_asked())
+    await asyncio.wait({ended, stop}, return_when=asyncio.FIRST_COMPLETED)
+    if not ended.done():
+
+        async def interrupt() -> None:
+            child.signal_group(signal.SIGINT)
+
+        await attempt.put_down(ended, interrupt)
+    stop.cancel()
+    return await ended
+
+
+def _why(attempt: Attempt, code: int, start: int) -> JobError:
+    """Tell why a script failed, from its exit and from the end of its log."""
+    name = Path(attempt.spec.entry).name
+    if code < 0:
+        text = tell_exit(code, name, memory_ran_out=attempt.memory_kills.happened())
+        attempt.log.note(text)
+        return JobError(type="Killed", message=text)
+    tail = _tail(attempt, start)
+    place = tail.rfind(TRACE_HEAD)
+    if place >= 0:
+        trace = tail[place:].strip()
+        last = [line for line in trace.splitlines() if line and not line[0].isspace()]
+        if len(last) > 1 and (found := RAISED.match(last[-1])):
+            message = found["message"] or ""
+            if found["type"] == "EOFError" and "reading a line" in message:
+                attempt.log.note("A job cannot ask for input: nobody is there.")
+            return JobError(type=found["type"], message=message, traceback=trace)
+    text = tell_exit(code, name)
+    lines = "\n".join(tail.strip().splitlines()[-20:])
+    return JobError(type="ExitCode", message=text, traceback=lines or None)
+
+
+def _tail(attempt: Attempt, start: int) -> str:
+    with contextlib.suppress(OSError):
+        size = attempt.log_size()
+        begin = max(start, size - TAIL_BYTES)
+        return os.pread(attempt.log.handle, size - begin, begin).decode(errors="replace")
+    return ""
