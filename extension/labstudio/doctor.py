@@ -148,14 +148,10 @@ def _warm_kernels(studio: Studio) -> Iterator[Check]:
 
 
 def _tracking(studio: Studio) -> Iterator[Check]:
-    import httpx
-
     from labstudio.experiments import tracking
 
     if not studio.config.tracking:
-        yield Check(
-            name="tracking", state="warning", message="switched off", mend="tracking = True"
-        )
+        yield Check(name="tracking", state="warning", message="switched off")
         return
     if not studio.home.tracking_json.exists():
         yield Check(
@@ -165,15 +161,14 @@ def _tracking(studio: Studio) -> Iterator[Check]:
             mend="It runs with the daemon: labstudio daemon",
         )
         return
-    known = tracking.connection(studio.home)
-    answer = httpx.get(f"{known.url}/health", timeout=REACH_S)
+    url = tracking.connection(studio.home).url
+    ready = tracking.is_ready(studio.home, REACH_S)
+    version = importlib.metadata.version("mlflow")
     yield Check(
         name="tracking",
-        state="ok" if answer.is_success else "error",
-        message=f"MLflow {importlib.metadata.version('mlflow')} at {known.url}"
-        if answer.is_success
-        else f"MLflow's server answers {answer.status_code}.",
-        mend=None if answer.is_success else f"See {studio.home.tracking_log}.",
+        state="ok" if ready else "error",
+        message=f"MLflow {version} at {url}" if ready else f"MLflow's server is silent at {url}.",
+        mend=None if ready else f"See {studio.home.tracking_log}.",
     )
 
 
@@ -196,7 +191,7 @@ def _labextension(studio: Studio) -> Iterator[Check]:
 
 
 def _disabled_extensions() -> bool:
-    from jupyterlab.commands import get_app_info
+    from jupyterlab.commands import get_app_info  # type: ignore[import-untyped]
 
     disabled = get_app_info().get("disabled", {})
     return any(name == "labstudio" or name.startswith("labstudio:") for name in disabled)
@@ -207,7 +202,8 @@ def _server_extension(studio: Studio) -> Iterator[Check]:
     from jupyter_server.extension.config import ExtensionConfigManager
 
     manager = ExtensionConfigManager(read_config_path=jupyter_config_path())
-    enabled = manager.get_jpserver_extensions().get("labstudio_server")
+    found = manager.get_jpserver_extensions()  # type: ignore[no-untyped-call]
+    enabled = found.get("labstudio_server")
     yield Check(
         name="server extension",
         state="ok" if enabled else "error",

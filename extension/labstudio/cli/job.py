@@ -14,6 +14,8 @@ from labstudio.cli.options import job_options, read_job
 from labstudio.cli.output import json_option, say
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from labstudio.jobs.handle import JobHandle
     from labstudio.jobs.models import Job, JobDetail
     from labstudio.studio import Studio
@@ -218,7 +220,7 @@ def find(studio: Studio, text: str) -> str:
     return meant[0]
 
 
-def told_submitted(jobs: list[Job], *, wait: bool) -> None:
+def told_submitted(jobs: Sequence[Job], *, wait: bool) -> None:
     """Say what was submitted, and what to do next."""
     if len(jobs) == 1:
         say(f"Submitted {click.style(jobs[0].name, bold=True)} as {jobs[0].id}.")
@@ -311,7 +313,7 @@ def show_detail(found: JobDetail) -> None:
             ("took", took(found) if found.started_at else None),
             ("attempt", f"{found.attempt} of {found.attempts_allowed}"),
             ("next attempt", output.local_time(found.next_attempt_at)),
-            ("parameters", "\n".join(f"{k} = {v!r}" for k, v in found.parameters.items()) or None),
+            ("parameters", output.values(found.parameters)),
             ("run", found.run_id),
             ("commit", commit),
             ("files", ", ".join(f.path for f in found.snapshot.files) if found.snapshot else None),

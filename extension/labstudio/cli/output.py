@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from pydantic import BaseModel
 
@@ -87,6 +87,11 @@ def facts(pairs: Iterable[tuple[str, str | None]]) -> None:
         say(f"{click.style(name, dim=True)}{' ' * (room - width(name))}  {first}")
         for line in rest:
             say(" " * (room + 2) + line)
+
+
+def values(named: Mapping[str, Any]) -> str | None:
+    """Say names with their values, one a line; None when there are none."""
+    return "\n".join(f"{name} = {value!r}" for name, value in named.items()) or None
 
 
 def width(text: str) -> int:

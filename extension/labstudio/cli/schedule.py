@@ -118,7 +118,7 @@ def show(*, schedule_id: str, as_json: bool) -> None:
             ("paused", "yes" if found.paused else None),
             (
                 "parameters",
-                "\n".join(f"{k} = {v!r}" for k, v in found.job.parameters.items()) or None,
+                output.values(found.job.parameters),
             ),
         ]
     )
@@ -129,7 +129,7 @@ def show(*, schedule_id: str, as_json: bool) -> None:
         rows = [
             (
                 f"{fire.due_at.astimezone():%Y-%m-%d %H:%M}",
-                fire.outcome,
+                fire.outcome.replace("_", " "),
                 fire.job_id or "–",
                 fire.reason or "",
             )

@@ -17,7 +17,7 @@ from labstudio.cli.output import json_option, say
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED, metavar="[ARGS]...")
 def lab(*, arguments: tuple[str, ...]) -> None:
     """Open JupyterLab with the studio; ARGS go to `jupyter lab`."""
-    os.execv(sys.executable, [sys.executable, "-m", "jupyterlab", *arguments])
+    os.execv(sys.executable, [sys.executable, "-m", "jupyterlab", *arguments])  # noqa: S606 -- it becomes that process
 
 
 @click.command()
