@@ -1,0 +1,77 @@
+import { LabIcon } from '@jupyterlab/ui-components';
+
+const svg = (body: string) =>
+  `<svg xmlns="http://www.w3.org/2000/svg" width="16" height="16" viewBox="0 0 16 16">${body}</svg>`;
+const icon = (name: string, body: string) =>
+  new LabIcon({ name: `labstudio:${name}`, svgstr: svg(body) });
+
+const line = (d: string) =>
+  `<path class="jp-icon3" fill="none" stroke="#616161" stroke-width="1.4" stroke-linecap="round" stroke-linejoin="round" d="${d}"/>`;
+/** Drawn in the state's colour by `color` of the element around it. */
+const state = (d: string) =>
+  `<path fill="none" stroke="currentColor" stroke-width="1.6" stroke-linecap="round" stroke-linejoin="round" d="${d}"/>`;
+const disc = (d: string) =>
+  `<circle cx="8" cy="8" r="6.6" fill="currentColor"/><path fill="none" stroke="var(--jp-layout-color1)" stroke-width="1.6" stroke-linecap="round" stroke-linejoin="round" d="${d}"/>`;
+
+/** A stack of sheets with a play mark: the panel and everything that makes a job. */
+export const jobsIcon = new LabIcon({
+  name: 'labstudio:jobs',
+  svgstr: `<svg xmlns="http://www.w3.org/2000/svg" width="16" viewBox="0 0 24 24"><g class="jp-icon3" fill="#616161"><path d="M4 4h13v2H6v11H4z"/><path d="M8 8h12v12H8zm2 2v8h8v-8z" fill-rule="evenodd"/><path d="M12.4 11.4v5.2l4-2.6z"/></g></svg>`
+});
+export const runAsJobIcon = new LabIcon({
+  name: 'labstudio:run-as-job',
+  svgstr: `<svg xmlns="http://www.w3.org/2000/svg" width="16" viewBox="0 0 24 24"><g class="jp-icon3" fill="#616161"><path d="M4 4h13v2H6v11H4z"/><path d="M8 8h12v12H8zm2 2v8h8v-8z" fill-rule="evenodd"/><path d="M12.4 11.4v5.2l4-2.6z"/></g></svg>`
+});
+export const rerunIcon = icon('rerun', line('M13 8a5 5 0 1 1-1.6-3.7M13 2v3h-3'));
+export const changesIcon = icon(
+  'rerun-with-changes',
+  line(
+    'M2 4h7M12.5 4h1.5M2 8h2M7.500 8h6.500M2 12h6M11.500 12h2.500M9 2.700v2.600M4.500 6.700v2.600M8.500 10.700v2.600'
+  )
+);
+export const trashIcon = icon(
+  'delete',
+  line('M3 4.500h10M6.500 4V2.500h3V4M4.500 4.500l.6 9h5.800l.6-9M6.800 7v4M9.200 7v4')
+);
+export const compareIcon = icon(
+  'compare',
+  line(
+    'M8 2v12M3 4.500h2.500M3 8h2.500M3 11.500h2.500M10.500 4.500H13M10.500 8H13M10.500 11.500H13'
+  )
+);
+export const clockIcon = icon(
+  'schedule',
+  line('M8 14A6 6 0 1 0 8 2a6 6 0 0 0 0 12zM8 4.800V8l2.200 1.600')
+);
+export const chartIcon = icon(
+  'mlflow',
+  line('M2.500 2.500v11h11M5 10.500l2.500-3.500 2 2L13 4.500')
+);
+export const pauseIcon = icon('pause', line('M5.500 4v8M10.500 4v8'));
+export const playIcon = icon('play', line('M5.500 3.500v9l6.500-4.500z'));
+export const stopSquareIcon = icon('stop', line('M4.200 4.200h7.600v7.600H4.200z'));
+export const plugIcon = icon(
+  'attach',
+  line('M5.500 2.500v3M10.500 2.500v3M4 5.500h8v2a4 4 0 0 1-8 0zM8 11.500v2.500')
+);
+export const followIcon = icon(
+  'follow',
+  line('M8 2.500v8M4.800 7.500L8 10.700l3.200-3.200M3.500 13.500h9')
+);
+export const outIcon = icon(
+  'open-in',
+  line('M9 3h4v4M13 3L7.500 8.500M11.500 9.500v3.500H3V4.500h3.500')
+);
+
+export const stateIcons = {
+  queued: icon(
+    'state-queued',
+    state('M8 14.200A6.200 6.200 0 1 0 8 1.800a6.200 6.200 0 0 0 0 12.400zM8 4.700V8l2.200 1.500')
+  ),
+  starting: icon('state-starting', state('M8 1.800A6.200 6.200 0 0 1 14.200 8')),
+  running: icon('state-running', state('M8 1.800a6.200 6.200 0 1 1-5.400 3.100')),
+  succeeded: icon('state-succeeded', disc('M5 8.300l2.100 2.100L11 6.200')),
+  failed: icon('state-failed', disc('M5.700 5.700l4.600 4.600M10.300 5.700l-4.600 4.600')),
+  stopped: icon('state-stopped', disc('M6 6h4v4H6z')),
+  interrupted: icon('state-interrupted', disc('M8 4.500v4.200M8 11.200v.1'))
+} as const;

@@ -1,0 +1,236 @@
+import { closeIcon } from '@jupyterlab/ui-components';
+import * as React from 'react';
+
+import { IconButton } from '../../../components/basics';
+import { useTrans } from '../../../components/context';
+import type { IField } from './draft';
+
+interface ILabelled {
+  label: string;
+  id: string;
+  hint?: React.ReactNode;
+  error?: string | null;
+}
+
+/** A label, a control, what is wrong with it or a hint. */
+export function Field(
+  props: ILabelled & { children: React.ReactNode; wide?: boolean }
+): JSX.Element {
+  return (
+    <div className="lst-Field" data-wide={props.wide} data-invalid={!!props.error}>
+      <label htmlFor={props.id}>{props.label}</label>
+      {props.children}
+      {props.error ? (
+        <div className="lst-Field-error" role="alert" id={`${props.id}-note`}>
+          {props.error}
+        </div>
+      ) : (
+        props.hint && (
+          <div className="lst-Field-hint" id={`${props.id}-note`}>
+            {props.hint}
+          </div>
+        )
+      )}
+    </div>
+  );
+}
+
+export function TextField(
+  props: ILabelled & {
+    value: string;
+    onChange: (value: string) => void;
+    placeholder?: string;
+    rows?: number;
+    mono?: boolean;
+    wide?: boolean;
+    disabled?: boolean;
+    list?: string;
+    after?: React.ReactNode;
+  }
+): JSX.Element {
+  const common = {
+    id: props.id,
+    value: props.value,
+    placeholder: props.placeholder,
+    spellCheck: false,
+    disabled: props.disabled,
+    'aria-invalid': !!props.error,
+    'aria-describedby': `${props.id}-note`,
+    'data-mono': props.mono
+  };
+  return (
+    <Field {...props}>
+      <div className="lst-Field-row">
+        {props.rows ? (
+          <textarea
+            {...common}
+            rows={Math.max(props.rows, Math.min(8, props.value.split('\n').length))}
+            onChange={event => props.onChange(event.target.value)}
+          />
+        ) : (
+          <input
+            {...common}
+            type="text"
+            list={props.list}
+            onChange={event => props.onChange(event.target.value)}
+          />
+        )}
+        {props.after}
+      </div>
+    </Field>
+  );
+}
+
+export function SelectField<T extends string>(
+  props: ILabelled & {
+    value: T;
+    options: readonly (readonly [T, string])[];
+    onChange: (value: T) => void;
+  }
+): JSX.Element {
+  return (
+    <Field {...props}>
+      <div className="lst-Select">
+        <select
+          id={props.id}
+          value={props.value}
+          aria-describedby={`${props.id}-note`}
+          onChange={event => props.onChange(event.target.value as T)}
+        >
+          {props.options.map(([value, text]) => (
+            <option key={value} value={value}>
+              {text}
+            </option>
+          ))}
+        </select>
+      </div>
+    </Field>
+  );
+}
+
+export function CheckField(props: {
+  id: string;
+  label: string;
+  value: boolean;
+  hint?: string;
+  onChange: (value: boolean) => void;
+}): JSX.Element {
+  return (
+    <div className="lst-Check">
+      <input
+        id={props.id}
+        type="checkbox"
+        checked={props.value}
+        onChange={event => props.onChange(event.target.checked)}
+      />
+      <label htmlFor={props.id}>
+        {props.label}
+        {props.hint && <span>{props.hint}</span>}
+      </label>
+    </div>
+  );
+}
+
+/** One parameter: its name and type, its value or values. */
+export function ParameterField(props: {
+  id: string;
+  field: IField;
+  error: string | null;
+  sweeps: boolean;
+  onChange: (field: IField) => void;
+  onRemove: () => void;
+}): JSX.Element {
+  const { field, id } = props;
+  const trans = useTrans();
+  const set = (change: Partial<IField>) => props.onChange({ ...field, ...change });
+  const changed = field.initial !== null && (field.many || field.text !== field.initial);
+  const note = props.error ?? field.help;
+  const common = {
+    id,
+    value: field.text,
+    spellCheck: false,
+    'aria-invalid': !!props.error,
+    'aria-describedby': note ? `${id}-note` : undefined
+  };
+  return (
+    <div className="lst-Parameter" data-invalid={!!props.error} data-changed={changed}>
+      {field.extra ? (
+        <input
+          className="lst-Parameter-name"
+          type="text"
+          value={field.name}
+          spellCheck={false}
+          placeholder={trans.__('name')}
+          aria-label={trans.__('Parameter name')}
+          onChange={event => set({ name: event.target.value })}
+        />
+      ) : (
+        <label className="lst-Parameter-name" htmlFor={id} title={field.name}>
+          {field.name}
+          <span>{field.type === 'any' ? '' : field.type}</span>
+        </label>
+      )}
+      <div className="lst-Parameter-value">
+        {field.type === 'bool' && !field.many ? (
+          <div className="lst-Select">
+            <select {...common} onChange={event => set({ text: event.target.value })}>
+              {['true', 'false'].map(value => (
+                <option key={value} value={value}>
+                  {value === 'true' ? 'True' : 'False'}
+                </option>
+              ))}
+              {/^(true|false)$/.test(field.text) ? null : (
+                <option value={field.text}>{field.text}</option>
+              )}
+            </select>
+          </div>
+        ) : (field.type === 'list' || field.type === 'dict') && !field.many ? (
+          <textarea
+            {...common}
+            data-mono
+            rows={Math.min(5, Math.ceil((field.text.length + 1) / 60))}
+            onChange={event => set({ text: event.target.value })}
+          />
+        ) : (
+          <input
+            {...common}
+            type="text"
+            data-mono={field.type !== 'str'}
+            inputMode={field.type === 'int' || field.type === 'float' ? 'decimal' : undefined}
+            placeholder={field.many ? trans.__('Values, separated by commas') : undefined}
+            onChange={event => set({ text: event.target.value })}
+          />
+        )}
+        {note && (
+          <div
+            className={props.error ? 'lst-Field-error' : 'lst-Field-hint'}
+            role={props.error ? 'alert' : undefined}
+            id={`${id}-note`}
+          >
+            {note}
+          </div>
+        )}
+      </div>
+      {props.sweeps && (
+        <button
+          type="button"
+          className="lst-Many"
+          aria-pressed={field.many}
+          title={trans.__('Several values: one job for each')}
+          onClick={() => set({ many: !field.many })}
+        >
+          {trans.__('Sweep')}
+        </button>
+      )}
+      {field.extra ? (
+        <IconButton
+          icon={closeIcon}
+          label={trans.__('Remove this parameter')}
+          onClick={props.onRemove}
+        />
+      ) : (
+        <span className="lst-Parameter-gap" />
+      )}
+    </div>
+  );
+}

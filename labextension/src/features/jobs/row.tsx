@@ -1,0 +1,112 @@
+import { notebookIcon } from '@jupyterlab/ui-components';
+import * as React from 'react';
+
+import type { Job } from '../../api/types';
+import { isActive } from '../../api/types';
+import { IconButton } from '../../components/basics';
+import { useServices } from '../../components/context';
+import { rerunIcon, stopSquareIcon, trashIcon } from '../../components/icons';
+import {
+  Elapsed,
+  kindWord,
+  ProgressBar,
+  StateIcon,
+  stateSentence,
+  stateWord,
+  When
+} from '../../components/state';
+import { CommandIDs } from '../../tokens';
+
+export const ROW_HEIGHT = 46;
+
+interface IRowProps {
+  job: Job;
+  selected: boolean;
+  focused: boolean;
+  onSelect: (event: React.MouseEvent) => void;
+  onOpen: () => void;
+}
+
+/** One job in the panel: what it is, what it is doing, for how long, and what can be done. */
+export const JobRow = React.memo(function JobRow(props: IRowProps): JSX.Element {
+  const { job } = props;
+  const { commands, trans } = useServices();
+  const sentence = stateSentence(job, trans);
+  const active = isActive(job);
+  const run = (command: string) => void commands.execute(command, { id: job.id });
+  return (
+    <div
+      id={`lst-job-${job.id}`}
+      className="lst-JobRow"
+      role="option"
+      aria-selected={props.selected}
+      aria-label={`${job.name}, ${sentence}`}
+      data-job={job.id}
+      data-state={job.state}
+      data-focused={props.focused}
+      style={{ height: ROW_HEIGHT }}
+      title={[job.name, job.path, job.error].filter(Boolean).join('\n')}
+      onMouseDown={props.onSelect}
+      onDoubleClick={props.onOpen}
+    >
+      <StateIcon state={job.state} />
+      <div className="lst-JobRow-text">
+        <div
+          className="lst-JobRow-name"
+          onClick={event => !event.ctrlKey && !event.metaKey && !event.shiftKey && props.onOpen()}
+        >
+          {job.name}
+        </div>
+        <div className="lst-JobRow-more">
+          <span className="lst-JobRow-state" data-state={job.state}>
+            {sentence}
+          </span>
+          {job.attempt > 1 && <span>{trans.__('attempt %1', job.attempt)}</span>}
+          {!active && !job.error && (
+            <>
+              <span>{kindWord(job.kind, trans)}</span>
+              <When at={job.ended_at ?? job.created_at} />
+            </>
+          )}
+          {active && <span>{kindWord(job.kind, trans)}</span>}
+        </div>
+        <ProgressBar job={job} />
+      </div>
+      <Elapsed job={job} />
+      <div className="lst-JobRow-actions" onMouseDown={event => event.stopPropagation()}>
+        {active ? (
+          <IconButton
+            icon={stopSquareIcon}
+            label={trans.__('Stop')}
+            tabIndex={-1}
+            onClick={() => run(CommandIDs.stop)}
+          />
+        ) : (
+          <>
+            {job.kind === 'notebook' && job.attempt > 0 && (
+              <IconButton
+                icon={notebookIcon}
+                label={trans.__('Open the output notebook')}
+                tabIndex={-1}
+                onClick={() => run(CommandIDs.openFile)}
+              />
+            )}
+            <IconButton
+              icon={rerunIcon}
+              label={trans.__('Rerun')}
+              tabIndex={-1}
+              onClick={() => run(CommandIDs.rerun)}
+            />
+            <IconButton
+              icon={trashIcon}
+              label={trans.__('Delete')}
+              tabIndex={-1}
+              onClick={() => run(CommandIDs.remove)}
+            />
+          </>
+        )}
+      </div>
+      <span className="lst-sr">{stateWord(job.state, trans)}</span>
+    </div>
+  );
+});

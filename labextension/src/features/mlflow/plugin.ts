@@ -1,0 +1,71 @@
+import type { JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/application';
+import { ILayoutRestorer } from '@jupyterlab/application';
+import { ICommandPalette, MainAreaWidget, WidgetTracker } from '@jupyterlab/apputils';
+import { ITranslator, nullTranslator } from '@jupyterlab/translation';
+import { IFrame } from '@jupyterlab/ui-components';
+
+import { chartIcon } from '../../components/icons';
+import { CommandIDs, IApi } from '../../tokens';
+
+/** MLflow's own UI, behind Jupyter's login. */
+export const mlflow: JupyterFrontEndPlugin<void> = {
+  id: 'labstudio:mlflow',
+  description: 'Opens MLflow’s own UI inside JupyterLab.',
+  autoStart: true,
+  requires: [IApi],
+  optional: [ITranslator, ICommandPalette, ILayoutRestorer],
+  activate: (
+    app: JupyterFrontEnd,
+    api: IApi,
+    translator: ITranslator | null,
+    palette: ICommandPalette | null,
+    restorer: ILayoutRestorer | null
+  ): void => {
+    const trans = (translator ?? nullTranslator).load('labstudio');
+    const tracker = new WidgetTracker<MainAreaWidget<IFrame>>({ namespace: 'labstudio-mlflow' });
+    app.commands.addCommand(CommandIDs.openMlflow, {
+      label: trans.__('Open MLflow'),
+      caption: trans.__('Experiments, runs and models in MLflow’s own UI'),
+      icon: chartIcon,
+      describedBy: {
+        args: {
+          type: 'object',
+          properties: { runId: { type: 'string', description: 'A run to open.' } }
+        }
+      },
+      execute: args => {
+        const url = api.mlflowUrl(typeof args.runId === 'string' ? `#/runs/${args.runId}` : '');
+        let widget = tracker.find(() => true);
+        if (widget) {
+          if (args.runId) {
+            widget.content.url = url;
+          }
+        } else {
+          const content = new IFrame({
+            sandbox: [
+              'allow-scripts',
+              'allow-same-origin',
+              'allow-forms',
+              'allow-popups',
+              'allow-downloads'
+            ]
+          });
+          content.url = url;
+          content.node.querySelector('iframe')?.setAttribute('title', trans.__('MLflow'));
+          widget = new MainAreaWidget({ content });
+          widget.id = 'labstudio-mlflow';
+          widget.toolbar.hide();
+          widget.title.label = trans.__('MLflow');
+          widget.title.icon = chartIcon;
+          widget.title.closable = true;
+          void tracker.add(widget);
+          app.shell.add(widget, 'main', { type: 'MLflow' });
+        }
+        app.shell.activateById(widget.id);
+        return widget;
+      }
+    });
+    void restorer?.restore(tracker, { command: CommandIDs.openMlflow, name: () => 'mlflow' });
+    palette?.addItem({ command: CommandIDs.openMlflow, category: trans.__('Jobs') });
+  }
+};

@@ -1,0 +1,54 @@
+import { Token } from '@lumino/coreutils';
+
+import type { Api } from './api/client';
+import type { StudioEvents } from './api/events';
+import type { JobsModel } from './features/jobs/model';
+import type { SchedulesModel } from './features/schedules/model';
+import type { StatusModel } from './features/status/model';
+
+export type IApi = Api;
+export const IApi = new Token<IApi>('labstudio:IApi', 'The client of the studio’s REST API.');
+
+export type IStudioEvents = StudioEvents;
+export const IStudioEvents = new Token<IStudioEvents>(
+  'labstudio:IStudioEvents',
+  'What changed in the studio, as it changes.'
+);
+
+export type IJobs = JobsModel;
+export const IJobs = new Token<IJobs>(
+  'labstudio:IJobs',
+  'The list of jobs and what is selected in it.'
+);
+
+export type ISchedules = SchedulesModel;
+export const ISchedules = new Token<ISchedules>('labstudio:ISchedules', 'The list of schedules.');
+
+export type IStudioStatus = StatusModel;
+export const IStudioStatus = new Token<IStudioStatus>(
+  'labstudio:IStudioStatus',
+  'Whether the studio’s daemon runs, and what to do when it does not.'
+);
+
+export namespace CommandIDs {
+  export const showPanel = 'labstudio-jobs:show-panel';
+  export const submit = 'labstudio-jobs:submit';
+  export const submitNow = 'labstudio-jobs:submit-now';
+  export const open = 'labstudio-jobs:open';
+  export const stop = 'labstudio-jobs:stop';
+  export const rerun = 'labstudio-jobs:rerun';
+  export const rerunWithChanges = 'labstudio-jobs:rerun-with-changes';
+  export const remove = 'labstudio-jobs:delete';
+  export const compare = 'labstudio-jobs:compare';
+  export const attach = 'labstudio-jobs:attach';
+  export const openFile = 'labstudio-jobs:open-file';
+  export const refresh = 'labstudio-jobs:refresh';
+  export const createSchedule = 'labstudio-schedules:create';
+  export const editSchedule = 'labstudio-schedules:edit';
+  export const runSchedule = 'labstudio-schedules:run';
+  export const pauseSchedule = 'labstudio-schedules:pause';
+  export const resumeSchedule = 'labstudio-schedules:resume';
+  export const deleteSchedule = 'labstudio-schedules:delete';
+  export const scheduleHistory = 'labstudio-schedules:history';
+  export const openMlflow = 'labstudio-mlflow:open';
+}
