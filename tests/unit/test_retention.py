@@ -123,6 +123,19 @@ def test_unused_snapshots_go_and_used_ones_stay(studio: Studio, add: Callable[..
     assert not snapshot.blob_path(studio.home, before.files[0].sha256).exists()
 
 
+def test_unused_environments_go(studio: Studio) -> None:
+    home = studio.home.create()
+    for name, days in (("old", 31), ("new", 29)):
+        (home.environments / name).mkdir()
+        lock = home.environments / f"{name}.lock"
+        lock.touch()
+        then = time.time() - days * 86_400
+        os.utime(lock, (then, then))
+    assert sweep(studio).environments == ("old",)
+    assert not (home.environments / "old").exists()
+    assert (home.environments / "new").is_dir()
+
+
 def test_a_snapshot_being_taken_is_safe(studio: Studio, add: Callable[..., Job]) -> None:
     studio.home.create()
     sha256 = snapshot.store_bytes(studio.home, b"of a submission that is not there yet")

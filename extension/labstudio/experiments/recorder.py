@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Literal
 
+from labstudio.errors import InvalidInput
 from labstudio.experiments.tracking import SYSTEM_PREFIX, Tracking
 from labstudio.experiments.wire import Metric
 from labstudio.jobs.models import JobKind, JobState
@@ -188,8 +189,14 @@ class Recorder:
             if size > room:
                 left_out.append(upload.path)
                 continue
-            room -= size
-            self._tracking.upload_artifact(run_id, f"{upload.folder}/{upload.path}", upload.file)
+            try:
+                path = f"{upload.folder}/{upload.path}"
+                self._tracking.upload_artifact(run_id, path, upload.file)
+            except (InvalidInput, OSError):
+                # A name that MLflow does not take, or a file that cannot be read.
+                left_out.append(upload.path)
+            else:
+                room -= size
         return left_out
 
 

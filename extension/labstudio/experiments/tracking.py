@@ -24,6 +24,7 @@ from labstudio.experiments.wire import (
     Run,
     batched,
     clean_key,
+    clean_path,
     dump,
     is_safe,
     json_number,
@@ -277,11 +278,12 @@ class Tracking:
         run_id
             The run.
         path
-            The artifact's path with ``/``, such as ``job/log.txt``.
+            The artifact's path with ``/``, such as ``job/log.txt``. Characters that MLflow does not
+            allow in paths become ``_``.
         file
             What to upload.
         """
-        address = f"{self._artifact_root(run_id)}/{quote(path)}"
+        address = f"{self._artifact_root(run_id)}/{quote(clean_path(path))}"
         length = file.stat().st_size
         with file.open("rb") as content:
             # A log may still grow: send as many bytes as were promised.
@@ -292,7 +294,7 @@ class Tracking:
     def delete_artifacts(self, run_id: str, path: str) -> None:
         """Delete an artifact, or all below a path; nothing happens when there is none."""
         try:
-            self._send("DELETE", f"{self._artifact_root(run_id)}/{quote(path)}")
+            self._send("DELETE", f"{self._artifact_root(run_id)}/{quote(clean_path(path))}")
         except NotFound:
             return
 

@@ -29,6 +29,8 @@ KEY_LIMIT = 250
 PARAMS_PER_BATCH = 100
 METRICS_PER_BATCH = 1000
 
+# MLflow refuses `#`, cuts at `?`, takes `%41` for `A`, and writes control characters as `%0a`.
+NOT_IN_PATHS = re.compile(r"[#?%\x00-\x1f\x7f]")
 NOT_IN_KEYS = re.compile(r"[^/\w.\- :]")
 
 
@@ -121,6 +123,19 @@ def clean_key(key: str) -> str:
     """
     name = NOT_IN_KEYS.sub("_", key)[:KEY_LIMIT]
     return name if is_plain(name) else name.replace("/", "_").replace(".", "_")
+
+
+def clean_path(path: str) -> str:
+    """Return an artifact's path that MLflow neither refuses nor changes.
+
+    Raises
+    ------
+    InvalidInput
+        When it leads out of the run's artifacts; HTTP clients shorten such paths silently.
+    """
+    if {"", ".", ".."} & set(path.split("/")):
+        raise InvalidInput(f"The artifact path {path[:200]!r} is not a plain one.", field="path")
+    return NOT_IN_PATHS.sub("_", path.encode(errors="replace").decode())
 
 
 def is_plain(name: str) -> bool:

@@ -37,6 +37,7 @@ class Swept:
     jobs: tuple[str, ...] = ()
     blobs: int = 0
     blob_bytes: int = 0
+    environments: tuple[str, ...] = ()
 
 
 def sweep(
@@ -44,6 +45,7 @@ def sweep(
     *,
     max_age_s: float | None = None,
     max_bytes: int | None = None,
+    environments_unused_s: float = 30 * 86_400,
     now: datetime | None = None,
 ) -> Swept:
     """Delete the ended jobs that the rules say, and then what no job needs.
@@ -56,6 +58,8 @@ def sweep(
         Delete jobs that ended longer ago than this, in seconds.
     max_bytes
         Delete the jobs that ended first while the folders of all jobs hold more than this.
+    environments_unused_s
+        Remove environments that no job has used for so long, in seconds.
     now
         The time, if not this moment.
 
@@ -65,14 +69,22 @@ def sweep(
         The jobs deleted and what else was removed. A job that cannot be deleted now is logged and
         left for the next time.
     """
+    from labstudio.jobs.environments import remove_unused
+
     moment = now or datetime.now(UTC)
     deleted = delete_all(studio, expired(studio, max_age_s, moment))
     if max_bytes is not None:
         deleted += delete_until(studio, max_bytes)
     blobs, blob_bytes = collect(studio, moment.timestamp() if now else time.time())
-    if deleted or blobs:
-        LOG.info("Deleted %d jobs and %d unused snapshot files.", len(deleted), blobs)
-    return Swept(tuple(deleted), blobs, blob_bytes)
+    unused = remove_unused(studio.home, environments_unused_s)
+    if deleted or blobs or unused:
+        LOG.info(
+            "Deleted %d jobs, %d unused snapshot files, %d unused environments.",
+            len(deleted),
+            blobs,
+            len(unused),
+        )
+    return Swept(tuple(deleted), blobs, blob_bytes, tuple(unused))
 
 
 def expired(studio: Studio, max_age_s: float | None, now: datetime) -> list[str]:
