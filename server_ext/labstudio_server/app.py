@@ -73,6 +73,8 @@ class LabstudioApp(ExtensionApp):
             max_body_bytes=self.max_body_bytes,
         )
         assert self.serverapp.event_logger is not None
+        # A subscriber hears only of schemas that were known when it came: so now, not on first use.
+        events.register(self.serverapp.event_logger)
         self.feed = Feed(self.services, self.serverapp.event_logger, self.poll_interval_s)
         self.keeping = Keeping(self.services, self.feed, self.keep_interval_s)
         self.services.on_first_use = self._on_first_use
@@ -100,14 +102,12 @@ class LabstudioApp(ExtensionApp):
         Jupyter Server calls this once its loop runs.
         """
         if self.start_daemon:
-            events.register(self.feed.logger)
             self.keeping.start()
         await self.services.run(_load_models)
 
     def _on_first_use(self) -> None:
         """Follow the change feed from the first request on."""
         self.services.on_first_use = None
-        events.register(self.feed.logger)
         self.feed.start()
 
     async def stop_extension(self) -> None:

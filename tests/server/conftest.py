@@ -17,11 +17,12 @@ from traitlets.config import Config
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from tornado.httpclient import HTTPResponse
+
     from labstudio.home import Home
     from labstudio.jobs.models import JobState
     from labstudio.studio import Studio
     from labstudio_server.app import LabstudioApp
-    from tornado.httpclient import HTTPResponse
 
 API = ("labstudio", "api", "v1")
 

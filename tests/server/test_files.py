@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 import pytest
+
 from labstudio.jobs.models import JobState
 
 if TYPE_CHECKING:
@@ -93,9 +94,7 @@ async def test_the_notebook_and_its_page(call: Call, job: str) -> None:
     ],
 )
 async def test_ranges(call: Call, job: str, asked: str, start: int, end: int) -> None:
-    reply = await call(
-        "GET", "jobs", job, "files", "work/big.bin", headers={"Range": asked}
-    )
+    reply = await call("GET", "jobs", job, "files", "work/big.bin", headers={"Range": asked})
     assert reply.code == 206
     assert reply.headers["Content-Range"] == f"bytes {start}-{end - 1}/5120000"
     assert reply.body == (bytes(range(256)) * 20_000)[start:end]
@@ -103,9 +102,7 @@ async def test_ranges(call: Call, job: str, asked: str, start: int, end: int) ->
 
 async def test_ranges_that_cannot_be_given(call: Call, job: str) -> None:
     for asked in ("bytes=6000000-", "bytes=10-5", "bytes=-0"):
-        reply = await call(
-            "GET", "jobs", job, "files", "work/big.bin", headers={"Range": asked}
-        )
+        reply = await call("GET", "jobs", job, "files", "work/big.bin", headers={"Range": asked})
         assert (reply.code, reply.data["code"]) == (416, "range_not_satisfiable"), asked
     whole = {"Range": "bytes=1-2,4-5"}
     assert (await call("GET", "jobs", job, "files", "work/big.bin", headers=whole)).code == 200

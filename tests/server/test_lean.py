@@ -6,6 +6,8 @@ import json
 import subprocess
 import sys
 
+import pytest
+
 LOAD = """
 import json, sys
 import jupyter_server.serverapp, jupyter_server.services.contents.handlers
@@ -32,6 +34,7 @@ def loaded_with(extension: str) -> set[str]:
     return set(json.loads(line.removeprefix("modules:")))
 
 
+@pytest.mark.slow
 def test_loading_the_extension_loads_little() -> None:
     added = loaded_with("labstudio_server") - loaded_with("jupyter_server_terminals")
     assert "labstudio_server.handlers.jobs" in added

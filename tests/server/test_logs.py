@@ -9,8 +9,9 @@ import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from labstudio.jobs.models import JobState
 from tornado.httpclient import HTTPClientError
+
+from labstudio.jobs.models import JobState
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -87,7 +88,9 @@ async def test_a_stream_resumes_where_it_was_cut(stream: Any, attempt: Attempt) 
 
 async def test_an_ended_log_is_complete_at_once(stream: Any, attempt: Attempt) -> None:
     attempt.end(JobState.interrupted)
-    assert [frame["complete"] for frame in await read_to_end(await stream(attempt.job_id))] == [True]
+    assert [frame["complete"] for frame in await read_to_end(await stream(attempt.job_id))] == [
+        True
+    ]
 
 
 async def test_ten_megabytes_in_one_line(stream: Any, attempt: Attempt) -> None:
@@ -138,16 +141,14 @@ async def test_without_a_token(jp_ws_fetch: Any, attempt: Attempt) -> None:
         assert caught.value.code == 403
 
 
-async def test_a_page_of_another_site(jp_ws_fetch: Any, jp_auth_header: Any, attempt: Attempt) -> None:
-    await (await jp_ws_fetch(*API, attempt.job_id, "log", "stream")).read_message()
+async def test_a_page_of_another_site(jp_fetch: Any, jp_ws_fetch: Any, attempt: Attempt) -> None:
+    page = await jp_fetch("labstudio", "api", "v1", "status")
+    pairs = [each.split(";")[0] for each in page.headers.get_list("Set-Cookie")]
+    browser = {"Authorization": "", "Cookie": "; ".join(pairs)}
+    parts = (*API, attempt.job_id, "log", "stream")
+    assert (await read(await jp_ws_fetch(*parts, headers=dict(browser)))) is not None
     with pytest.raises(HTTPClientError) as caught:
-        await jp_ws_fetch(
-            *API,
-            attempt.job_id,
-            "log",
-            "stream",
-            headers={"Authorization": "", "Origin": "https://evil.example"},
-        )
+        await jp_ws_fetch(*parts, headers={**browser, "Origin": "https://evil.example"})
     assert caught.value.code == 403
 
 

@@ -8,6 +8,7 @@ from jupyter_server.auth.decorator import authorized
 from tornado import web
 
 from labstudio_server.handlers.base import StudioHandler
+from labstudio_server.problems import unavailable
 
 if TYPE_CHECKING:
     from labstudio.status import DaemonStatus, Report, Status
@@ -72,13 +73,16 @@ def _openapi() -> str:
 
 
 def _status(studio: Studio, user: str, kept: DaemonStatus | None) -> Status:
-    """Put the state together from what is on disk; it works when the database does not."""
+    """Put the state together from what is on disk; it works when home or database do not."""
     from labstudio._version import __version__
     from labstudio.daemon.keeper import read_daemon
     from labstudio.experiments.tracking import is_ready
-    from labstudio.status import Status, WarmKernels
+    from labstudio.status import DaemonStatus, Status, WarmKernels
 
-    daemon, told = studio.keeper.status(), read_daemon(studio.home)
+    try:
+        daemon, told = studio.keeper.status(), read_daemon(studio.home)
+    except OSError as error:
+        told, daemon = None, DaemonStatus(state="stopped", message=unavailable(error) or "")
     if daemon.state == "stopped" and kept is not None and kept.state in ("starting", "stopped"):
         daemon = kept  # it says why it did not start
     return Status(
