@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from labstudio.jobs.models import Job, JobDetail
     from labstudio.studio import Studio
 
-ID_LENGTH = 26
 STATES = ("queued", "starting", "running", "succeeded", "failed", "stopped", "interrupted")
 
 
@@ -193,31 +192,16 @@ def delete(*, job_ids: tuple[str, ...]) -> None:
 
 def opened() -> Studio:
     """Open the studio of ``LABSTUDIO_HOME``."""
-    import labstudio
+    from labstudio.studio import Studio
 
-    return labstudio.studio()
+    return Studio()
 
 
 def find(studio: Studio, text: str) -> str:
-    """Find a job by its id, the end of its id, or ``last``.
+    """Find a job by its id, the end of its id, or ``last``."""
+    from labstudio.jobs.request import find_job
 
-    Raises
-    ------
-    NotFound, Conflict
-        When no job, or more than one, is meant.
-    """
-    from labstudio.errors import Conflict, NotFound
-    from labstudio.jobs.models import ListJobs
-
-    if len(text) == ID_LENGTH:
-        return text
-    items = studio.jobs.list(ListJobs(limit=1 if text == "last" else 1000)).items
-    meant = [each.id for each in items if text == "last" or each.id.endswith(text.upper())]
-    if not meant or not text:
-        raise NotFound(f"There is no job {text!r}.", job_id=text)
-    if len(meant) > 1:
-        raise Conflict(f"{len(meant)} jobs end with {text!r}; give more of the id.", job_id=text)
-    return meant[0]
+    return find_job(studio, text)
 
 
 def told_submitted(jobs: Sequence[Job], *, wait: bool) -> None:

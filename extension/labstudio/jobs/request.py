@@ -7,15 +7,17 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from labstudio.errors import InvalidInput
-from labstudio.jobs.models import CreateJob, CreateSweep, Environment
+from labstudio.errors import Conflict, InvalidInput, NotFound
+from labstudio.jobs.models import CreateJob, CreateSweep, Environment, ListJobs
 from labstudio.jobs.parameters import from_text, sweep_from_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from labstudio.jobs.models import ParameterSpec
+    from labstudio.studio import Studio
 
+ID_LENGTH = 26
 Model = TypeVar("Model", bound=BaseModel)
 
 
@@ -36,8 +38,39 @@ def pairs(texts: Iterable[str], field: str) -> dict[str, str]:
     return found
 
 
-def environment(entries: Iterable[str], python: str | None = None) -> Environment:
+def find_job(studio: Studio, text: str) -> str:
+    """Find a job by its id, the end of its id, or ``last``.
+
+    Raises
+    ------
+    NotFound, Conflict
+        When no job, or more than one, is meant.
+    """
+    if len(text) == ID_LENGTH:
+        return text
+    items = studio.jobs.list(ListJobs(limit=1 if text == "last" else 1000)).items
+    meant = [each.id for each in items if text == "last" or each.id.endswith(text.upper())]
+    if not meant or not text:
+        raise NotFound(f"There is no job {text!r}.", job_id=text)
+    if len(meant) > 1:
+        raise Conflict(f"{len(meant)} jobs end with {text!r}; give more of the id.", job_id=text)
+    return meant[0]
+
+
+def environment(
+    entries: Iterable[str], python: str | None = None, *, read_files: bool = False
+) -> Environment:
     """Read what stands after ``--env``: requirements files, and packages by name.
+
+    Parameters
+    ----------
+    entries
+        Paths of files, or requirement lines.
+    python
+        An interpreter to run with, or to build from.
+    read_files
+        Read every file now. Otherwise the first is left to the submission, which then has a
+        source beside which it lies.
 
     Raises
     ------
@@ -52,7 +85,9 @@ def environment(entries: Iterable[str], python: str | None = None) -> Environmen
             files.append(path)
         else:
             requirements.append(entry)
-    for path in files[1:]:  # The spec has room for one: the others are read here.
+    # The spec has room for one file: the others are read here.
+    kept, others = ([], files) if read_files else (files[:1], files[1:])
+    for path in others:
         try:
             lines = path.read_text().splitlines()
         except (OSError, UnicodeDecodeError) as error:
@@ -62,7 +97,7 @@ def environment(entries: Iterable[str], python: str | None = None) -> Environmen
         requirements += [line for line in lines if line.strip() and not line.startswith("#")]
     return Environment(
         requirements=requirements,
-        requirements_file=str(files[0].absolute()) if files else None,
+        requirements_file=str(kept[0].absolute()) if kept else None,
         python=python,
     )
 

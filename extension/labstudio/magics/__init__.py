@@ -1,0 +1,19 @@
+"""The studio's magics: ``%load_ext labstudio``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from IPython.core.interactiveshell import InteractiveShell
+
+__all__ = ["register"]
+
+
+def register(shell: InteractiveShell) -> None:
+    """Register every magic with its completions."""
+    from labstudio.magics import complete
+    from labstudio.magics.jobs import JobMagics
+
+    shell.register_magics(JobMagics)
+    complete.register(shell)
