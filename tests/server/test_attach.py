@@ -23,11 +23,15 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.slow
 
 
-@pytest.fixture(params=["tcp", "ipc"])
+BOTH = pytest.mark.parametrize("kernel", ["tcp", "ipc"], indirect=True)
+
+
+@pytest.fixture
 def kernel(request: Any, tmp_path: Path) -> Iterator[KernelManager]:
     """A real kernel that somebody else started, with a variable in it."""
-    manager = KernelManager(transport=request.param)
-    if request.param == "ipc":
+    transport = getattr(request, "param", "tcp")
+    manager = KernelManager(transport=transport)
+    if transport == "ipc":
         import tempfile
 
         manager.ip = tempfile.mkdtemp(prefix="lk-") + "/k"
@@ -93,6 +97,7 @@ async def value_of(manager: AsyncKernelManager, expression: str) -> str:
         client.stop_channels()
 
 
+@BOTH
 @pytest.mark.parametrize("now", [False, True])
 async def test_variables_are_read_and_a_shutdown_only_lets_go(
     kernel: KernelManager, tmp_path: Path, now: bool
@@ -199,6 +204,7 @@ class TestThroughTheServer:
         attempt.end(JobState.failed)
         return attempt
 
+    @BOTH
     async def test_attached_used_and_ended(
         self, call: Call, jp_fetch: Any, jp_serverapp: Any, kept: Attempt, kernel: KernelManager
     ) -> None:

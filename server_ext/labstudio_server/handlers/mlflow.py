@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import asyncio
 import html
+import re
 from typing import TYPE_CHECKING, Any
 
 from jupyter_server.auth.decorator import authorized
@@ -40,6 +41,7 @@ ENDPOINT = Endpoint("", "mlflow:MlflowHandler", "labstudio:mlflow")
 
 BODY_LIMIT_BYTES = 8 << 30
 QUEUED_CHUNKS = 8
+_OWN_PAGES = re.compile(r"/(?:index\.html|static-files/[\w./~-]+)?")
 XSRF_COOKIE = "mlflow-request-header-X-XSRFToken"
 
 # Jupyter has judged these, or they speak of the connection and not of the request.
@@ -93,9 +95,7 @@ class MlflowHandler(StudioMixin):
     @property
     def content_security_policy(self) -> str:
         """MLflow's own pages may be framed by JupyterLab; all else is opened in a sandbox."""
-        own = self.upstream_path() in ("/", "/index.html") or self.upstream_path().startswith(
-            "/static-files/"
-        )
+        own = _OWN_PAGES.fullmatch(self.upstream_path()) and ".." not in self.upstream_path()
         return "frame-ancestors 'self'" if own else f"frame-ancestors 'self'; {SANDBOX}"
 
     def upstream_path(self) -> str:

@@ -1,0 +1,101 @@
+"""The whole way, on a real daemon: submitted, followed, failed, looked into, ended."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from conftest import heard_states, notebook_of
+
+if TYPE_CHECKING:
+    from conftest import Call
+    from traitlets.config import Config
+
+    from labstudio.studio import Studio
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture
+def jp_server_config(jp_server_config: Config, live_studio: Studio) -> Config:
+    jp_server_config.LabstudioApp.home = str(live_studio.home.path)
+    return jp_server_config
+
+
+async def ended(call: Call, job_id: str) -> dict[str, Any]:
+    """Wait for a job's end."""
+    for _ in range(600):
+        job: dict[str, Any] = (await call("GET", "jobs", job_id)).data
+        if job["ended_at"]:
+            return job
+        await asyncio.sleep(0.2)
+    raise AssertionError(f"it did not end: {job}")
+
+
+async def test_a_script_is_followed_line_by_line(
+    call: Call, write_file: Any, jp_ws_fetch: Any
+) -> None:
+    path = write_file(
+        "count.py",
+        "import time\n"
+        "for n in range(5):\n    print('line', n, '世界', flush=True)\n    time.sleep(0.2)\n"
+        "open('made.txt', 'w').write('x')\n",
+    )
+    events = await jp_ws_fetch("api", "events", "subscribe")
+    before = time.perf_counter()
+    job = (await call("POST", "jobs", body={"path": path})).data["id"]
+    socket = await jp_ws_fetch("labstudio", "api", "v1", "jobs", job, "log", "stream")
+    frames = []
+    while (message := await asyncio.wait_for(socket.read_message(), 60)) is not None:
+        frames.append(json.loads(message))
+        print(f"{time.perf_counter() - before:.2f} s: {frames[-1]['text']!r}")
+    text = "".join(frame["text"] for frame in frames)
+    assert [line for line in text.splitlines() if line.startswith("line")] == [
+        f"line {n} 世界" for n in range(5)
+    ]
+    assert len([frame for frame in frames if "line" in frame["text"]]) > 2  # as it grew
+    assert (await ended(call, job))["state"] == "succeeded"
+    paths = [item["path"] for item in (await call("GET", "jobs", job, "files")).data["items"]]
+    assert "work/made.txt" in paths
+    assert (await call("GET", "jobs", job, "files", "work/made.txt")).body == b"x"
+    assert len(await heard_states(events, job)) >= 2
+
+
+async def test_a_failed_notebooks_kernel_is_looked_into(
+    call: Call, write_file: Any, jp_serverapp: Any
+) -> None:
+    path = write_file("fails.ipynb", json.dumps(notebook_of("kept = 6 * 7", "1 / 0")))
+    made = await call("POST", "jobs", body={"path": path, "keep_kernel_s": 120})
+    job = await ended(call, made.data["id"])
+    assert job["state"] == "failed"
+    output = (await call("GET", "jobs", job["id"], "notebook")).data
+    assert output["cells"][job["error_detail"]["cell"]]["source"] == "1 / 0"
+    assert "ZeroDivisionError" in json.dumps(output)
+    page = await call("GET", "jobs", job["id"], "html")
+    assert b"ZeroDivisionError" in page.body
+    attached = await call("POST", "jobs", job["id"], "kernel", request_timeout=60)
+    assert attached.code == 200, attached.data
+    client = jp_serverapp.kernel_manager.get_kernel(attached.data["kernel_id"]).client()
+    client.start_channels()
+    await client.wait_for_ready(timeout=30)
+    reply = await client.execute_interactive("", user_expressions={"it": "kept"}, timeout=30)
+    assert reply["content"]["user_expressions"]["it"]["data"]["text/plain"] == "42"
+    client.stop_channels()
+    assert (await call("DELETE", "jobs", job["id"], "kernel")).code == 204
+    assert (await call("POST", "jobs", job["id"], "kernel")).code == 409
+
+
+async def test_a_running_job_is_stopped_within_five_seconds(call: Call, write_file: Any) -> None:
+    path = write_file("sleep.py", "import time\nprint('go', flush=True)\ntime.sleep(600)\n")
+    job = (await call("POST", "jobs", body={"path": path})).data["id"]
+    for _ in range(300):
+        if "go" in (await call("GET", "jobs", job, "log")).data["text"]:
+            break
+        await asyncio.sleep(0.1)
+    before = time.perf_counter()
+    assert (await call("POST", "jobs", job, "stop")).data["stop_requested"] is True
+    assert (await ended(call, job))["state"] == "stopped"
+    print(f"stopped after {time.perf_counter() - before:.2f} s")
