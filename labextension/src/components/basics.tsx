@@ -136,7 +136,9 @@ export function Facts(props: {
   return (
     <dl className="lst-Facts">
       {props.items
-        .filter(([, value]) => value !== null && value !== undefined && value !== '')
+        .filter(
+          ([, value]) => value !== null && value !== undefined && value !== '' && value !== false
+        )
         .map(([name, value]) => (
           <React.Fragment key={name}>
             <dt>{name}</dt>

@@ -6,12 +6,11 @@ const icon = (name: string, body: string) =>
   new LabIcon({ name: `labstudio:${name}`, svgstr: svg(body) });
 
 const line = (d: string) =>
-  `<path class="jp-icon3" fill="none" stroke="#616161" stroke-width="1.4" stroke-linecap="round" stroke-linejoin="round" d="${d}"/>`;
-/** Drawn in the state's colour by `color` of the element around it. */
-const state = (d: string) =>
-  `<path fill="none" stroke="currentColor" stroke-width="1.6" stroke-linecap="round" stroke-linejoin="round" d="${d}"/>`;
-const disc = (d: string) =>
-  `<circle cx="8" cy="8" r="6.6" fill="currentColor"/><path fill="none" stroke="var(--jp-layout-color1)" stroke-width="1.6" stroke-linecap="round" stroke-linejoin="round" d="${d}"/>`;
+  `<path class="jp-icon3" style="fill:none" stroke="#616161" stroke-width="1.4" stroke-linecap="round" stroke-linejoin="round" d="${d}"/>`;
+const ring = (colour: string, d: string) =>
+  `<path style="fill:none;stroke:var(${colour})" stroke-width="1.6" stroke-linecap="round" stroke-linejoin="round" d="${d}"/>`;
+const disc = (colour: string, d: string) =>
+  `<circle cx="8" cy="8" r="6.6" style="fill:var(${colour})"/><path style="fill:none;stroke:var(--jp-layout-color1)" stroke-width="1.6" stroke-linecap="round" stroke-linejoin="round" d="${d}"/>`;
 
 /** A stack of sheets with a play mark: the panel and everything that makes a job. */
 export const jobsIcon = new LabIcon({
@@ -63,15 +62,28 @@ export const outIcon = icon(
   line('M9 3h4v4M13 3L7.500 8.500M11.500 9.500v3.500H3V4.500h3.500')
 );
 
+/** States carry their colour with them, so that they look the same in a list, a header or a tab. */
 export const stateIcons = {
   queued: icon(
     'state-queued',
-    state('M8 14.200A6.200 6.200 0 1 0 8 1.800a6.200 6.200 0 0 0 0 12.400zM8 4.700V8l2.200 1.500')
+    ring(
+      '--jp-ui-font-color2',
+      'M8 14.200A6.200 6.200 0 1 0 8 1.800a6.200 6.200 0 0 0 0 12.400zM8 4.700V8l2.200 1.500'
+    )
   ),
-  starting: icon('state-starting', state('M8 1.800A6.200 6.200 0 0 1 14.200 8')),
-  running: icon('state-running', state('M8 1.800a6.200 6.200 0 1 1-5.400 3.100')),
-  succeeded: icon('state-succeeded', disc('M5 8.300l2.100 2.100L11 6.200')),
-  failed: icon('state-failed', disc('M5.700 5.700l4.600 4.600M10.300 5.700l-4.600 4.600')),
-  stopped: icon('state-stopped', disc('M6 6h4v4H6z')),
-  interrupted: icon('state-interrupted', disc('M8 4.500v4.200M8 11.200v.1'))
+  starting: icon(
+    'state-starting',
+    ring('--jp-brand-color1', 'M8 1.800A6.200 6.200 0 0 1 14.200 8')
+  ),
+  running: icon(
+    'state-running',
+    ring('--jp-brand-color1', 'M8 1.800a6.200 6.200 0 1 1-5.400 3.100')
+  ),
+  succeeded: icon('state-succeeded', disc('--jp-success-color1', 'M5 8.300l2.100 2.100L11 6.200')),
+  failed: icon(
+    'state-failed',
+    disc('--jp-error-color1', 'M5.700 5.700l4.600 4.600M10.300 5.700l-4.600 4.600')
+  ),
+  stopped: icon('state-stopped', disc('--jp-ui-font-color2', 'M6 6h4v4H6z')),
+  interrupted: icon('state-interrupted', disc('--jp-warn-color1', 'M8 4.500v4.200M8 11.200v.1'))
 } as const;

@@ -1,5 +1,4 @@
-import { filterIcon, searchIcon } from '@jupyterlab/ui-components';
-import { MenuSvg } from '@jupyterlab/ui-components';
+import { filterIcon, MenuSvg, searchIcon } from '@jupyterlab/ui-components';
 import { CommandRegistry } from '@lumino/commands';
 import * as React from 'react';
 
@@ -7,7 +6,7 @@ import type { JobKind, JobState } from '../../api/types';
 import { ACTIVE } from '../../api/types';
 import { IconButton } from '../../components/basics';
 import { useTrans } from '../../components/context';
-import { kindWord } from '../../components/state';
+import { kindWord, StateIcon } from '../../components/state';
 import type { JobsModel } from './model';
 
 const KINDS: readonly JobKind[] = ['notebook', 'script', 'cell', 'function'];
@@ -105,18 +104,21 @@ export function Filters(props: { model: JobsModel }): JSX.Element {
         {GROUPS.map(group => {
           const pressed = String(model.filters.states) === String(group.states);
           const count = known.current[group.id];
+          const state = group.states[0];
           return group.id === 'stopped' && !pressed && !count ? null : (
             <button
               key={group.id}
               type="button"
               data-group={group.id}
               aria-pressed={pressed}
+              aria-label={`${words[group.id]} ${count ?? ''}`.trim()}
+              title={words[group.id]}
               onClick={() => {
                 model.filters = { ...model.filters, states: pressed ? [] : group.states };
               }}
             >
-              {words[group.id]}
-              {count !== undefined && count > 0 && <span>{count}</span>}
+              {state ? <StateIcon state={group.id === 'active' ? 'queued' : state} /> : words.all}
+              <span>{count ?? ''}</span>
             </button>
           );
         })}

@@ -51,11 +51,14 @@ export const JobRow = React.memo(function JobRow(props: IRowProps): JSX.Element 
     >
       <StateIcon state={job.state} />
       <div className="lst-JobRow-text">
-        <div
-          className="lst-JobRow-name"
-          onClick={event => !event.ctrlKey && !event.metaKey && !event.shiftKey && props.onOpen()}
-        >
-          {job.name}
+        <div className="lst-JobRow-line">
+          <div
+            className="lst-JobRow-name"
+            onClick={event => !event.ctrlKey && !event.metaKey && !event.shiftKey && props.onOpen()}
+          >
+            {job.name}
+          </div>
+          <Elapsed job={job} />
         </div>
         <div className="lst-JobRow-more">
           <span className="lst-JobRow-state" data-state={job.state}>
@@ -72,7 +75,6 @@ export const JobRow = React.memo(function JobRow(props: IRowProps): JSX.Element 
         </div>
         <ProgressBar job={job} />
       </div>
-      <Elapsed job={job} />
       <div className="lst-JobRow-actions" onMouseDown={event => event.stopPropagation()}>
         {active ? (
           <IconButton

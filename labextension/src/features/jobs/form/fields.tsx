@@ -211,26 +211,26 @@ export function ParameterField(props: {
           </div>
         )}
       </div>
-      {props.sweeps && (
-        <button
-          type="button"
-          className="lst-Many"
-          aria-pressed={field.many}
-          title={trans.__('Several values: one job for each')}
-          onClick={() => set({ many: !field.many })}
-        >
-          {trans.__('Sweep')}
-        </button>
-      )}
-      {field.extra ? (
-        <IconButton
-          icon={closeIcon}
-          label={trans.__('Remove this parameter')}
-          onClick={props.onRemove}
-        />
-      ) : (
-        <span className="lst-Parameter-gap" />
-      )}
+      <div className="lst-Parameter-end">
+        {props.sweeps && (
+          <button
+            type="button"
+            className="lst-Many"
+            aria-pressed={field.many}
+            title={trans.__('Several values: one job for each')}
+            onClick={() => set({ many: !field.many })}
+          >
+            {trans.__('Sweep')}
+          </button>
+        )}
+        {field.extra && (
+          <IconButton
+            icon={closeIcon}
+            label={trans.__('Remove this parameter')}
+            onClick={props.onRemove}
+          />
+        )}
+      </div>
     </div>
   );
 }

@@ -81,7 +81,9 @@ export function FilesTab(props: { model: JobModel; visible: boolean }): JSX.Elem
                 </button>
               </td>
               <td>{roles[file.role]}</td>
-              <td data-number>{bytes(file.size_bytes)}</td>
+              <td data-number>
+                {file.role === 'html' && !file.size_bytes ? '' : bytes(file.size_bytes)}
+              </td>
               <td>
                 <When at={file.modified_at} />
               </td>

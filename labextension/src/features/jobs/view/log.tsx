@@ -8,7 +8,8 @@ import {
 } from '@jupyterlab/ui-components';
 import * as React from 'react';
 
-import { look, pieces, strip } from '../../../ansi';
+import { strip } from '../../../ansi';
+import { AnsiLine } from '../../../components/ansi';
 import { Empty, IconButton } from '../../../components/basics';
 import { useServices, useSignal } from '../../../components/context';
 import { followIcon } from '../../../components/icons';
@@ -223,14 +224,11 @@ const Line = React.memo(
       >
         <span className="lst-Line-number" data-number={index + 1} aria-hidden="true" />
         <span className="lst-Line-text">
-          {pieces(text, lines.style(index)).map((piece, at) => {
-            const { className, color, background } = look(piece.style);
-            return (
-              <span key={at} className={className} style={{ color, background }}>
-                {needle ? mark(piece.text, needle) : piece.text}
-              </span>
-            );
-          })}
+          <AnsiLine
+            text={text}
+            start={lines.style(index)}
+            render={needle ? part => mark(part, needle) : undefined}
+          />
           {cut && (
             <button type="button" className="lst-Link" onClick={props.onWhole}>
               {trans.__('… show all %1', bytes(strip(shown).length))}

@@ -1,6 +1,6 @@
 import type { IEditorServices } from '@jupyterlab/codeeditor';
 import type { ICodeCellModel } from '@jupyterlab/cells';
-import type { INotebookContent } from '@jupyterlab/nbformat';
+import type { ICell, INotebookContent } from '@jupyterlab/nbformat';
 import { NotebookModel, StaticNotebook } from '@jupyterlab/notebook';
 import type { IRenderMimeRegistry } from '@jupyterlab/rendermime';
 import type { Message } from '@lumino/messaging';
@@ -12,6 +12,9 @@ import { ComponentWidget } from '../../../components/context';
 import { duration, secondsBetween } from '../../../format';
 import type { JobModel } from './model';
 import { NotebookNote } from './note';
+
+const HOLD_MS = 2_500;
+const MANY = 200;
 
 export interface INotebookTools {
   rendermime: IRenderMimeRegistry;
@@ -41,7 +44,7 @@ export class NotebookTab extends Panel {
       mimeTypeService,
       notebookConfig: {
         ...StaticNotebook.defaultNotebookConfig,
-        windowingMode: 'defer',
+        windowingMode: 'none',
         scrollPastEnd: false
       }
     });
@@ -106,6 +109,7 @@ export class NotebookTab extends Panel {
         this._model.id,
         this._attempt
       )) as INotebookContent;
+      content.cells.forEach(joinLines);
       if (!this.isDisposed) {
         this._tell(null);
         this._draw(content);
@@ -140,6 +144,11 @@ export class NotebookTab extends Panel {
       for (const cell of content.cells) {
         cell.metadata = { ...cell.metadata, editable: false, deletable: false, trusted: false };
       }
+      // All at once, so that the failing cell can be gone to; long ones are attached bit by bit.
+      const windowingMode = content.cells.length > MANY ? 'defer' : 'none';
+      if (this._notebook.notebookConfig.windowingMode !== windowingMode) {
+        this._notebook.notebookConfig = { ...this._notebook.notebookConfig, windowingMode };
+      }
       this._content.fromJSON(content);
       this._notebook.outerNode.scrollTop = top;
     } else {
@@ -171,6 +180,12 @@ export class NotebookTab extends Panel {
       const time = times.get(index);
       const running = time?.state === 'running' && this._model.active;
       const seconds = running ? secondsBetween(time.started_at, null) : (time?.seconds ?? null);
+      // papermill marks an error in cells of its own; the note above the notebook says it better.
+      const tags = cell.model.getMetadata('tags') as unknown;
+      cell.node.classList.toggle(
+        'lst-mod-repeated',
+        Array.isArray(tags) && tags.includes('papermill-error-cell-tag')
+      );
       cell.node.dataset.lstState =
         index === failing ? 'failed' : running ? 'running' : (time?.state ?? '');
       cell.node.dataset.lstTime = duration(
@@ -179,23 +194,35 @@ export class NotebookTab extends Panel {
     });
   }
 
-  /** Bring the failing cell into view. Cells above it may still grow: look twice. */
+  /** Bring the failing cell to the top. Cells are attached and grow late: hold it for a while. */
   private _reveal(): void {
     const failing = this._model.attempt?.error?.cell;
     if (failing === null || failing === undefined) {
       return;
     }
-    const show = () => {
+    const box = this._notebook.outerNode;
+    const until = Date.now() + HOLD_MS;
+    const hold = () => {
       const cell = this._notebook.widgets[failing];
-      if (cell && this.isVisible) {
-        const box = this._notebook.outerNode;
-        const shift = cell.node.getBoundingClientRect().top - box.getBoundingClientRect().top;
-        box.scrollTop += shift - 8;
+      if (cell?.node.isConnected && this.isVisible) {
+        const shift = cell.node.getBoundingClientRect().top - box.getBoundingClientRect().top - 8;
+        if (Math.abs(shift) > 2) {
+          box.scrollTop += shift;
+        }
+      }
+      if (Date.now() > until || this.isDisposed) {
+        release();
       }
     };
-    for (const wait of [0, 150, 500, 1200]) {
-      window.setTimeout(() => !this.isDisposed && show(), wait);
-    }
+    const timer = window.setInterval(hold, 100);
+    // Whoever reads on is not pulled back.
+    const signs = ['wheel', 'pointerdown', 'keydown'] as const;
+    const release = () => {
+      window.clearInterval(timer);
+      signs.forEach(sign => this.node.removeEventListener(sign, release, true));
+    };
+    signs.forEach(sign => this.node.addEventListener(sign, release, true));
+    hold();
   }
 
   private _notebook: StaticNotebook;
@@ -208,4 +235,20 @@ export class NotebookTab extends Panel {
   private _again = false;
   private _problem: string | null = null;
   private _clock = 0;
+}
+
+/** Files hold texts as lists of lines; the models want them whole. */
+function joinLines(cell: ICell): void {
+  const whole = (text: unknown) => (Array.isArray(text) ? text.join('') : text);
+  cell.source = whole(cell.source) as string;
+  for (const output of (cell.outputs ?? []) as Record<string, unknown>[]) {
+    if ('text' in output) {
+      output.text = whole(output.text);
+    }
+    for (const [type, value] of Object.entries(output.data ?? {})) {
+      if (!/[/+]json$/.test(type)) {
+        (output.data as Record<string, unknown>)[type] = whole(value);
+      }
+    }
+  }
 }

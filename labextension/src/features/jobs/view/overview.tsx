@@ -1,11 +1,11 @@
 import * as React from 'react';
 
 import type { JobDetail, Provenance } from '../../../api/types';
+import { Traceback } from '../../../components/ansi';
 import { Button, Facts } from '../../../components/basics';
 import { useServices, useSignal } from '../../../components/context';
 import { outIcon } from '../../../components/icons';
 import { kindWord, StateIcon, stateWord } from '../../../components/state';
-import { strip } from '../../../ansi';
 import { bytes, duration, moment, oneLine, secondsBetween } from '../../../format';
 import { CommandIDs } from '../../../tokens';
 import type { JobModel } from './model';
@@ -35,7 +35,7 @@ export function OverviewTab(props: { model: JobModel }): JSX.Element | null {
       {error?.traceback && (
         <section data-wide>
           <h3>{trans.__('Error')}</h3>
-          <pre className="lst-Traceback">{strip(error.traceback)}</pre>
+          <Traceback text={error.traceback} />
         </section>
       )}
       <section>

@@ -82,7 +82,6 @@ export const view: JupyterFrontEndPlugin<void> = {
             widget.title.label = job.name;
             widget.title.caption = job.path ?? job.name;
             widget.title.icon = stateIcons[job.state];
-            widget.title.iconClass = `lst-TabIcon lst-TabIcon-${job.state}`;
           }
         }, widget);
         content.tabChanged.connect(() => void tracker.save(widget), widget);

@@ -29,6 +29,7 @@ export class JobView extends Panel {
   ) {
     super();
     this.addClass('lst-JobView');
+    this.node.tabIndex = -1;
     this.model = new JobModel(_services.api, _services.events, jobId);
     this._tab = tab ?? null;
     this._header = new ComponentWidget(_services, () => (
@@ -74,7 +75,7 @@ export class JobView extends Panel {
   }
 
   protected override onActivateRequest(_msg: Message): void {
-    this._header.node.querySelector<HTMLElement>('[role=tab][aria-selected=true]')?.focus();
+    this.node.focus();
   }
 
   protected override onAfterAttach(msg: Message): void {
