@@ -11,11 +11,12 @@ from traitlets import Bool, Float, Int, Unicode
 from labstudio._version import __version__
 from labstudio_server import events
 from labstudio_server.container import SETTING, Services
+from labstudio_server.endpoints import API, MLFLOW, resolve
 from labstudio_server.feed import Feed
 from labstudio_server.handlers.base import UnknownHandler
 from labstudio_server.handlers.mlflow import ENDPOINT, MlflowHandler, MlflowRedirectHandler
 from labstudio_server.keeping import Keeping
-from labstudio_server.routes import API, ENDPOINTS, MLFLOW, models, resolve
+from labstudio_server.routes import ENDPOINTS, models
 
 
 class LabstudioApp(ExtensionApp):

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 
 from pydantic.json_schema import GenerateJsonSchema, models_json_schema
 
+from labstudio_server.endpoints import API, Endpoint, Verb, resolve
 from labstudio_server.models import Problem
-from labstudio_server.routes import API, ENDPOINTS, Endpoint, Verb, resolve
+from labstudio_server.routes import ENDPOINTS
 
 if TYPE_CHECKING:
     from pydantic import BaseModel

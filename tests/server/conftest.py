@@ -96,14 +96,22 @@ def check_problem(reply: Reply) -> None:
 
 @dataclass
 class LoopWatch:
-    """How long the event loop was not served."""
+    """How long the event loop was not served.
+
+    `busy_s` is the most processor time that the loop's thread used between two turns: what the code
+    is to blame for. `longest_s` is the longest wait by the clock, which other programs share in.
+    """
 
     longest_s: float = 0.0
+    busy_s: float = 0.0
+
+    def __str__(self) -> str:
+        return f"loop busy {self.busy_s:.3f} s, waited for {self.longest_s:.3f} s"
 
     @asynccontextmanager
     async def watching(self) -> AsyncIterator[LoopWatch]:
         """Measure while the block runs."""
-        self.longest_s = 0.0
+        self.longest_s = self.busy_s = 0.0
         task = asyncio.create_task(self._watch())
         try:
             yield self
@@ -114,8 +122,9 @@ class LoopWatch:
     async def _watch(self) -> None:
         pause = 0.001
         while True:
-            before = time.perf_counter()
+            before, used = time.perf_counter(), time.thread_time()
             await asyncio.sleep(pause)
+            self.busy_s = max(self.busy_s, time.thread_time() - used)
             self.longest_s = max(self.longest_s, time.perf_counter() - before - pause)
 
 

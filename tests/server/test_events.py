@@ -114,9 +114,9 @@ async def test_a_burst_does_not_block_the_loop(
         told += event["schema_id"] == events.schema_id("jobs")
         if event.get("revision") == latest:
             break
-    print(f"300 jobs: {told} events; loop {loop_watch.longest_s:.3f} s")
+    print(f"300 jobs: {told} events; {loop_watch}")
     assert told < 50
-    assert loop_watch.longest_s < 0.05
+    assert loop_watch.busy_s < 0.05
 
 
 async def test_the_feed_survives_a_database_that_is_gone_for_a_while(

@@ -269,6 +269,6 @@ async def test_a_thousand_jobs_are_listed_without_blocking_the_loop(
             reply = await call("GET", "jobs", params={"limit": 1000})
             took.append(time.perf_counter() - before)
     assert len(reply.data["items"]) == 1000
-    print(f"1000 jobs: {min(took):.3f} to {max(took):.3f} s; loop {loop_watch.longest_s:.3f} s")
+    print(f"1000 jobs: {min(took):.3f} to {max(took):.3f} s; {loop_watch}")
     assert min(took) < 0.2
-    assert loop_watch.longest_s < 0.05
+    assert loop_watch.busy_s < 0.05

@@ -72,7 +72,7 @@ async def test_a_failed_notebooks_kernel_is_looked_into(
     job = await ended(call, made.data["id"])
     assert job["state"] == "failed"
     output = (await call("GET", "jobs", job["id"], "notebook")).data
-    assert output["cells"][job["error_detail"]["cell"]]["source"] == "1 / 0"
+    assert "".join(output["cells"][job["error_detail"]["cell"]]["source"]) == "1 / 0"
     assert "ZeroDivisionError" in json.dumps(output)
     page = await call("GET", "jobs", job["id"], "html")
     assert b"ZeroDivisionError" in page.body

@@ -176,7 +176,7 @@ async def test_a_hundred_thousand_lines_while_they_are_written(
     writer.join()
     numbers = [int(line[:6]) for line in "".join(f["text"] for f in frames).splitlines()]
     assert numbers == list(range(lines))
-    print(f"{lines} lines: {took}, {len(frames)} frames; loop {loop_watch.longest_s:.3f} s")
+    print(f"{lines} lines: {took}, {len(frames)} frames; {loop_watch}")
 
 
 async def test_a_slow_client_is_not_read_ahead_of(stream: Any, attempt: Attempt) -> None:

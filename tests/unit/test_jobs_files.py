@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import nbformat
 import pytest
+
 from labstudio.errors import Forbidden, InvalidInput, NotFound, Unavailable
 from labstudio.jobs import files
 

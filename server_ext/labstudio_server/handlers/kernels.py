@@ -39,7 +39,8 @@ class JobKernelHandler(StudioHandler):
         """End the kept kernel for good."""
         await self.allow_job(job_id)
         if kernel_id := self.attached(kept.spec_name(job_id)):
-            await ensure_async(self.kernel_manager.shutdown_kernel(kernel_id))
+            manager: Any = self.kernel_manager
+            await ensure_async(manager.shutdown_kernel(kernel_id))
         await self.done(lambda studio: _release(studio, job_id))
 
     def attached(self, name: str) -> str | None:

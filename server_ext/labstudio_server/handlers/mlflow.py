@@ -25,10 +25,10 @@ from tornado.iostream import StreamClosedError
 
 from labstudio.errors import Unavailable
 from labstudio_server import authorization
+from labstudio_server.endpoints import MLFLOW, Endpoint
 from labstudio_server.handlers.base import StudioMixin
 from labstudio_server.handlers.files import SANDBOX
 from labstudio_server.problems import answer_for
-from labstudio_server.routes import MLFLOW, Endpoint
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
