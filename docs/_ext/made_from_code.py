@@ -2,6 +2,8 @@
 
 ``labstudio-cli``
     Every command with its arguments and options.
+``labstudio-magic NAME NAME``
+    The options of two magics, and which of them has each.
 ``labstudio-settings module:Class [PREFIX]``
     The traits of a Configurable; with a prefix, the environment variables that set them.
 ``labstudio-rest``
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
     from sphinx.application import Sphinx
 
 OPENAPI = Path(__file__).parents[2] / "labextension" / "openapi.json"
+MAGICS = {"job": "%%job", "run_notebook": "%run_notebook"}
 VERBS = ("get", "post", "patch", "put", "delete")
 
 
@@ -105,6 +108,30 @@ def _paragraphs(text: str) -> Iterator[str]:
             yield from ("```text", *part.splitlines()[1:], "```", "")
         else:
             yield from (part, "")
+
+
+class Magic(FromCode):
+    """The options of two magics."""
+
+    def lines(self) -> Iterator[str]:
+        """Write a table."""
+        from labstudio.magics.jobs import JobMagics
+
+        owners: dict[tuple[str, str], list[str]] = {}
+        for name in self.arguments:
+            for action in getattr(JobMagics, name).parser._actions:
+                if action.option_strings:
+                    value = (
+                        "" if action.nargs == 0 else f" {action.metavar or action.dest[0].upper()}"
+                    )
+                    option = f"{', '.join(action.option_strings)}{value}"
+                    owners.setdefault((option, action.help or ""), []).append(name)
+        rows = [
+            (_code(option), _cell(told), "both" if len(names) > 1 else f"`{MAGICS[names[0]]}`")
+            for (option, told), names in owners.items()
+        ]
+        rows.sort(key=lambda row: row[0].removeprefix("`-p, "))
+        yield from _table(("Option", "Meaning", "In"), rows)
 
 
 class Settings(FromCode):
@@ -212,6 +239,6 @@ def _cell(text: str | None) -> str:
 
 def setup(app: Sphinx) -> dict[str, bool]:
     """Register the directives."""
-    for name, directive in (("cli", Cli), ("settings", Settings), ("rest", Rest), ("model", Model)):
-        app.add_directive(f"labstudio-{name}", directive)
+    for directive in (Cli, Magic, Settings, Rest, Model):
+        app.add_directive(f"labstudio-{directive.__name__.lower()}", directive)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
