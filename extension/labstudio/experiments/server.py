@@ -25,6 +25,12 @@ the value of each cookie named ``mlflow-request-header-NAME`` as header ``NAME``
 ``mlflow-request-header-X-XSRFToken`` to the handler's ``xsrf_token``, with the proxy's address as
 its path and SameSite=Lax, not HttpOnly, on every HTML answer. Answers carry
 ``X-Frame-Options: SAMEORIGIN``, so JupyterLab may show them in a frame.
+
+A link to a run is ``#/experiments/<id>/runs/<run>?workflowType=machine_learning``: without that
+query the pages open in the arrangement for language models. MLflow's assistant, which does not work
+here (see `labstudio.experiments.guard`), opens by itself on a browser's first visit to a localhost
+address, unless the page's origin, JupyterLab's own, has stored ``true`` under
+``mlflow.assistant.fab.autoOpenedOnFirstLoad_v1`` in its local storage before.
 """
 
 from __future__ import annotations
