@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from labstudio.errors import InvalidInput
 from labstudio.schedules.cron import CronLine, parse, parse_zone
 

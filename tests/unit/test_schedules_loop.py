@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 import sqlalchemy as sa
+
 from labstudio.database.tables import fires, jobs, schedules
 from labstudio.jobs.models import CreateJob, JobState, ListJobs
 from labstudio.jobs.snapshot import blob_path

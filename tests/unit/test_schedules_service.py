@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
+
 from labstudio.errors import InvalidInput, NotFound, StudioError
 from labstudio.jobs.models import CreateJob, JobKind, JobState
 from labstudio.schedules.models import (
