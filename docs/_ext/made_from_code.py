@@ -45,6 +45,7 @@ class FromCode(SphinxDirective):
 
     def run(self) -> list[nodes.Node]:
         """Write the text, and parse it."""
+        self.env.note_reread()  # The code may have changed where the page has not.
         text = "\n".join(self.lines())
         return self.parse_text_to_nodes(text, allow_section_headings=True)
 
@@ -164,7 +165,7 @@ class Rest(FromCode):
             for verb in (each for each in VERBS if each in item):
                 told = item[verb]
                 rows.setdefault(told["x-resource"], []).append(_row(path, verb, told))
-        for resource, listed in rows.items():
+        for resource, listed in sorted(rows.items(), key=lambda item: -len(item[1])):
             yield from ("", f"### `{resource}`")
             yield from _table(("Request", "Meaning", "Takes", "Answers"), listed)
 
