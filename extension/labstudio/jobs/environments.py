@@ -1,4 +1,4 @@
-"""Cached virtual environments, one for each set of requirements, shared by the jobs that ask for it.
+"""Cached virtual environments, one for each set of requirements, shared by the jobs that ask.
 
 An environment lies in ``environments/<hash>/`` of the home. It counts as there once it has its
 ``labstudio.json``, which is written last; it is built in its final place, for what pip installs
@@ -248,8 +248,14 @@ def _commands(folder: Path, lines: list[str], python: str, uv: str | None) -> It
     else:
         yield [python, "-m", "venv", str(folder)]
         yield [
-            target, "-m", "pip", "install", "--disable-pip-version-check", "--no-input",
-            *options, *wanted,
+            target,
+            "-m",
+            "pip",
+            "install",
+            "--disable-pip-version-check",
+            "--no-input",
+            *options,
+            *wanted,
         ]
 
 

@@ -7,8 +7,8 @@ import ctypes
 import os
 import signal
 import sys
-from collections.abc import Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import psutil
 
@@ -19,6 +19,9 @@ from labstudio.jobs.runner.protocol import (
     process_of,
     read_runner,
 )
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 LINUX = sys.platform.startswith("linux")
 PR_SET_PDEATHSIG = 1

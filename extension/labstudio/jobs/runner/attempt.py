@@ -8,7 +8,6 @@ import os
 import signal
 import sys
 import traceback
-from collections.abc import Coroutine
 from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -34,6 +33,8 @@ from labstudio.jobs.runner.surroundings import working_folder
 from labstudio.jobs.runner.work import Work
 
 if TYPE_CHECKING:
+    from collections.abc import Coroutine
+
     from labstudio.jobs.runner.kernels import Kernel
     from labstudio.jobs.runner.protocol import Outcome
 
@@ -88,7 +89,7 @@ class Attempt:
             When the attempt's description cannot be read.
         """
         signal.signal(signal.SIGTERM, lambda *_: self.ask_stop("stopped"))
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        signal.signal(signal.SIGINT, lambda *_: None)  # not ignored: children would inherit that
         adopt_orphans()
         name_process("labstudio-run")
         marker = f"{self.folder.parent.parent.name}/{self.folder.name}"
@@ -298,7 +299,7 @@ def run(
     except StudioError as problem:
         error = JobError(type=type(problem).__name__, message=problem.message)
         attempt.log.note(problem.message)
-    except Exception as problem:  # noqa: BLE001  whatever it is, the attempt must end with a result
+    except Exception as problem:
         text = traceback.format_exc()
         error = JobError(type=type(problem).__name__, message=str(problem), traceback=text)
         attempt.log.note(f"The runner itself failed:\n{text}")

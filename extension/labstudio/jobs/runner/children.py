@@ -6,12 +6,14 @@ import asyncio
 import contextlib
 import os
 import signal
-import subprocess
-from collections.abc import Awaitable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import psutil
+
+if TYPE_CHECKING:
+    import subprocess
+    from collections.abc import Awaitable
 
 T = TypeVar("T")
 POLL_S = 0.1
@@ -81,7 +83,12 @@ def _create_time(pid: int) -> float:
 async def _readable(handle: int) -> None:
     loop = asyncio.get_running_loop()
     ready = loop.create_future()
-    loop.add_reader(handle, lambda: ready.done() or ready.set_result(None))
+
+    def settle() -> None:
+        if not ready.done():
+            ready.set_result(None)
+
+    loop.add_reader(handle, settle)
     try:
         await ready
     finally:

@@ -36,14 +36,14 @@ def tell_exit(status: int, what: str, *, memory_ran_out: bool = False) -> str:
     try:
         name = signal.Signals(-status).name
     except ValueError:
-        name = f"number {-status}"
+        return f"{what} was killed by signal number {-status}."
     if memory_ran_out:
         return f"{what} was killed because memory ran out (signal {name})."
-    hint = {
+    hint: dict[signal.Signals, str] = {
         signal.SIGKILL: "; nobody asked labstudio for it: most often memory ran out",
         signal.SIGSEGV: ": a crash in compiled code",
         signal.SIGBUS: ": a crash in compiled code, or a mapped file's disk is full",
         signal.SIGABRT: ": compiled code gave up",
         signal.SIGILL: ": compiled code meant for another processor",
-    }.get(-status, "")
-    return f"{what} was killed by signal {name}{hint}."
+    }
+    return f"{what} was killed by signal {name}{hint.get(signal.Signals(-status), '')}."

@@ -5,14 +5,18 @@ from __future__ import annotations
 import gc
 import os
 import sys
-from collections.abc import Mapping
 from pathlib import Path
-
-from jupyter_client.kernelspec import KernelSpec
+from typing import TYPE_CHECKING
 
 from labstudio.jobs.runner.children import Child
 from labstudio.jobs.runner.kernels import Kernel, new_connection
-from labstudio.jobs.runner.protocol import AttemptSpec
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from jupyter_client.kernelspec import KernelSpec
+
+    from labstudio.jobs.runner.protocol import AttemptSpec
 
 READ_AT_START = ("PYTHON", "LD_", "DYLD_", "MALLOC_", "GLIBC_", "LC_", "LANG", "IPYTHON", "JUPYTER")
 """Variables that a process reads once, when it starts: a fork would not see them."""

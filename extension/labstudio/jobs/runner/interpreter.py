@@ -7,6 +7,7 @@ import threading
 from typing import TYPE_CHECKING
 
 from labstudio.jobs import environments
+from labstudio.jobs.models import JobKind
 
 if TYPE_CHECKING:
     from labstudio.jobs.runner.attempt import Attempt
@@ -26,7 +27,8 @@ def prepare(attempt: Attempt) -> str:
     """
     asked = attempt.spec.environment
     if not asked.requirements:
-        return environments.check_interpreter(asked.python)
+        needs = None if attempt.spec.kind is JobKind.script else "ipykernel"
+        return environments.check_interpreter(asked.python, needs)
     attempt.status.phase("environment", "Preparing the environment")
     given_up = threading.Event()
 

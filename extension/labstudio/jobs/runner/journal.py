@@ -7,8 +7,6 @@ import contextlib
 import errno
 import json
 import os
-from collections.abc import Callable
-from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +15,9 @@ from labstudio.jobs.models import CellTime, Progress
 from labstudio.jobs.runner.protocol import LOG, NOTEBOOK, STATUS, Status, now, write_model
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from datetime import datetime
+    from pathlib import Path
 
 
 class Log:

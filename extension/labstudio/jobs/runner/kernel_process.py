@@ -15,14 +15,13 @@ import sys
 import threading
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn, TextIO
 
 import zmq
 from ipykernel.kernelapp import IPKernelApp
 from traitlets.config import Config
 
 from labstudio.jobs.processes import die_with_parent, mark_process, name_process
-from labstudio.jobs.runner.protocol import ATTEMPT_VARIABLE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -80,7 +79,7 @@ class JobKernelApp(IPKernelApp):  # type: ignore[misc]
         handle = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
         for stream in (sys.stdout, sys.stderr):
             with contextlib.suppress(AttributeError, OSError):
-                os.dup2(handle, stream._original_stdstream_copy)  # type: ignore[attr-defined]
+                os.dup2(handle, getattr(stream, "_original_stdstream_copy"))  # noqa: B009  no such attribute in its type
         os.close(handle)
         self.waiting = False
         self.init_extensions()
@@ -117,15 +116,44 @@ def forget_shadowed(folder: Path) -> None:
 
 
 NEEDED = frozenset(
-    "IPython ipykernel traitlets zmq tornado jupyter_client jupyter_core comm debugpy labstudio "
-    "dateutil psutil pygments traceback stack_data executing asttokens pure_eval decorator "
-    "prompt_toolkit wcwidth matplotlib_inline _labstudio_kernel six packaging".split()
+    (
+        "IPython",
+        "ipykernel",
+        "traitlets",
+        "zmq",
+        "tornado",
+        "jupyter_client",
+        "jupyter_core",
+        "comm",
+        "debugpy",
+        "labstudio",
+        "dateutil",
+        "psutil",
+        "pygments",
+        "stack_data",
+        "executing",
+        "asttokens",
+        "pure_eval",
+        "decorator",
+        "prompt_toolkit",
+        "wcwidth",
+        "matplotlib_inline",
+        "_labstudio_kernel",
+        "six",
+        "packaging",
+    )
 )
 """What the kernel itself works with; a fresh kernel has it loaded too, or would break."""
 
 
-def run_forked(connection_file: Path, null: int, *, parent: int, setup: dict[str, str] | None,
-               environment: Mapping[str, str] | None = None) -> NoReturn:
+def run_forked(
+    connection_file: Path,
+    null: int,
+    *,
+    parent: int,
+    setup: dict[str, str] | None,
+    environment: Mapping[str, str] | None = None,
+) -> NoReturn:
     """Be a kernel; called in the child right after the fork, and never returns.
 
     Parameters
@@ -153,14 +181,13 @@ def run_forked(connection_file: Path, null: int, *, parent: int, setup: dict[str
         os.dup2(null, 1)
         os.dup2(null, 2)
         os.closerange(3, 4096)
-        sys.stdin = sys.__stdin__ = open(0, closefd=False)  # noqa: SIM115, PTH123
-        sys.stdout = sys.__stdout__ = open(1, "w", closefd=False)  # noqa: SIM115, PTH123
-        sys.stderr = sys.__stderr__ = open(2, "w", closefd=False)  # noqa: SIM115, PTH123
+        _set_stream("stdin", open(0, closefd=False))  # noqa: SIM115
+        _set_stream("stdout", open(1, "w", closefd=False))  # noqa: SIM115
+        _set_stream("stderr", open(2, "w", closefd=False))  # noqa: SIM115
         launcher = str(Path(sys.modules["ipykernel"].__file__ or "").parent.parent)
         arguments = [str(Path(launcher) / "ipykernel_launcher.py"), "-f", str(connection_file)]
         sys.argv[:] = arguments
         sys.orig_argv[:] = [sys.executable, "-m", "ipykernel_launcher", *arguments[1:]]
-        os.environ.pop(ATTEMPT_VARIABLE, None)
         if setup is not None:
             take_on(environment or {}, setup["folder"], setup["marker"])
         code = _serve(connection_file, waiting=setup is None)
@@ -170,9 +197,14 @@ def run_forked(connection_file: Path, null: int, *, parent: int, setup: dict[str
         with contextlib.suppress(BaseException):
             threading._shutdown()  # type: ignore[attr-defined]  # joins what the code left running
             atexit._run_exitfuncs()
-            sys.__stdout__.flush()
-            sys.__stderr__.flush()
+            print(end="", flush=True, file=sys.__stdout__)
+            print(end="", flush=True, file=sys.__stderr__)
         os._exit(code)
+
+
+def _set_stream(name: str, stream: TextIO) -> None:
+    setattr(sys, name, stream)
+    setattr(sys, f"__{name}__", stream)
 
 
 def _serve(connection_file: Path, *, waiting: bool) -> int:

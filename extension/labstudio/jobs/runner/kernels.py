@@ -8,14 +8,13 @@ import json
 import os
 import secrets
 import signal
-from collections.abc import Mapping
 from pathlib import Path
 from queue import Empty
 from time import monotonic
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import zmq.asyncio
-from jupyter_client.asynchronous import AsyncKernelClient
+from jupyter_client.asynchronous.client import AsyncKernelClient
 from jupyter_client.kernelspec import KernelSpec, KernelSpecManager
 from jupyter_client.manager import AsyncKernelManager
 
@@ -23,6 +22,10 @@ from labstudio.jobs.processes import die_with_parent
 from labstudio.jobs.runner.children import Child, first
 from labstudio.jobs.runner.faults import RunError
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+LOCAL = "local-provisioner"
 PORTS = ("shell", "iopub", "stdin", "control", "hb")
 
 
@@ -73,8 +76,8 @@ class Kernel:
             When it lives and does not answer in time.
         """
         self.client = self._open_client()
-        self.client.allow_stdin = False
-        self.client.start_channels(hb=False)
+        # Without the input channel the kernel refuses `input()` instead of waiting for ever.
+        self.client.start_channels(stdin=False, hb=False)
         deadline = monotonic() + timeout_s
         answered = False
         while monotonic() < deadline and not self.dead.done():
@@ -238,8 +241,18 @@ def find_spec(name: str) -> KernelSpec:
     found: dict[str, str] = manager.find_kernel_specs()
     if name not in found:
         names = ", ".join(sorted(found)) or "none"
-        raise RunError("NoSuchKernel", f"There is no kernel named {name!r} here; there are: {names}.")
+        raise RunError(
+            "NoSuchKernel", f"There is no kernel named {name!r} here; there are: {names}."
+        )
     return manager.get_kernel_spec(name)
+
+
+def language_of(name: str) -> str | None:
+    """Return the language of the kernel of that name; None when there is no such kernel."""
+    try:
+        return find_spec(name).language
+    except RunError:
+        return None
 
 
 class _OneSpec(KernelSpecManager):
@@ -247,7 +260,7 @@ class _OneSpec(KernelSpecManager):
 
     spec: KernelSpec
 
-    def get_kernel_spec(self, kernel_name: str) -> KernelSpec:  # noqa: ARG002
+    def get_kernel_spec(self, kernel_name: str) -> KernelSpec:
         return self.spec
 
 
@@ -306,4 +319,4 @@ async def start(
 
 def _is_local(spec: KernelSpec) -> bool:
     provisioner = spec.metadata.get("kernel_provisioner", {})
-    return provisioner.get("provisioner_name", "local-provisioner") == "local-provisioner"
+    return bool(provisioner.get("provisioner_name", LOCAL) == LOCAL)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import ast
+import asyncio
 import contextlib
 import json
 import sys
@@ -120,21 +120,38 @@ class NotebookJob:
                 marker=self.spec.marker,
             )
         else:
-            self.attempt.status.phase("kernel")
-            self.kernel = self.attempt.until_stop(
-                kernels.start(
-                    spec,
-                    name=name,
-                    folder=folder,
-                    cwd=self.attempt.cwd,
-                    environment=variables,
-                    log=self.attempt.log.handle,
-                )
-            )
-        if self.kernel.child is not None:
-            self.attempt.record(self.kernel.child)
-        self.attempt.until_stop(self._introduce(self.kernel, variables))
+            self.kernel = self._start(name, spec, variables)
+        self._record(self.kernel)
+        try:
+            self.attempt.until_stop(self._introduce(self.kernel, variables))
+        except RunError:
+            if not (self.kernel.warm and self.kernel.dead.done()):
+                raise
+            # It died while it waited, before it had seen anything of the job.
+            self.kernel.close()
+            self.kernel = self._start(name, spec, variables)
+            self.attempt.until_stop(self._introduce(self.kernel, variables))
         return name, spec.language
+
+    def _start(self, name: str, spec: KernelSpec, variables: dict[str, str]) -> Kernel:
+        attempt = self.attempt
+        attempt.status.phase("kernel")
+        kernel = attempt.until_stop(
+            kernels.start(
+                spec,
+                name=name,
+                folder=kernel_folder(attempt.home),
+                cwd=attempt.cwd,
+                environment=variables,
+                log=attempt.log.handle,
+            )
+        )
+        self._record(kernel)
+        return kernel
+
+    def _record(self, kernel: Kernel) -> None:
+        if kernel.child is not None:
+            self.attempt.record(kernel.child)
 
     def _choose(self) -> tuple[str, KernelSpec]:
         """Decide which kernel runs the notebook."""
@@ -144,23 +161,19 @@ class NotebookJob:
         wanted = self.spec.environment
         if not wanted.requirements and not wanted.python:
             return name, kernels.find_spec(name)
-        if name != DEFAULT_KERNEL:
-            with contextlib.suppress(RunError):
-                spec = kernels.find_spec(name)
-                if spec.language.lower() != "python":
-                    raise RunError(
-                        "WrongEnvironment",
-                        f"The environment's requirements are Python packages; "
-                        f"the kernel {name!r} runs {spec.language}.",
-                    )
+        language = kernels.language_of(name)
+        if language is not None and language.lower() != "python":
+            raise RunError(
+                "WrongEnvironment",
+                "The environment's requirements are Python packages; "
+                f"the kernel {name!r} runs {language}.",
+            )
         from labstudio.jobs.runner.interpreter import prepare
 
         python = prepare(self.attempt)
         self.attempt.own_python = python != sys.executable
         argv = [python, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
-        return DEFAULT_KERNEL, KernelSpec(
-            argv=argv, display_name="Python 3", language="python"
-        )
+        return DEFAULT_KERNEL, KernelSpec(argv=argv, display_name="Python 3", language="python")
 
     def _metadata(self) -> dict[str, Any]:
         name = self.spec.entry
@@ -329,12 +342,12 @@ class _Engine:
         self.client: Client | None = None
         self._aside: list[tuple[Any, Any]] = []
 
-    def nb_kernel_name(self, nb: Any, name: str | None = None) -> str:  # noqa: ARG002
+    def nb_kernel_name(self, nb: Any, name: str | None = None) -> str:
         """Return the kernel's name, which is always given."""
         assert name is not None
         return name
 
-    def nb_language(self, nb: Any, language: str | None = None) -> str:  # noqa: ARG002
+    def nb_language(self, nb: Any, language: str | None = None) -> str:
         """Return the language, which is always given."""
         assert language is not None
         return language
@@ -346,9 +359,7 @@ class _Engine:
         job, attempt = self.job, self.job.attempt
         assert job.kernel is not None
         nb.metadata.papermill.update(input_path=job.spec.entry, output_path=NOTEBOOK)
-        nb.metadata.setdefault(
-            "kernelspec", {"name": kernel_name, "display_name": kernel_name}
-        )
+        nb.metadata.setdefault("kernelspec", {"name": kernel_name, "display_name": kernel_name})
         file = NotebookFile(attempt.folder, self._settled)
         self.manager = Manager(nb, attempt, file)
         attempt.status.progress.cell = 0
@@ -405,7 +416,12 @@ class _Engine:
         for cell, outputs in self._aside:
             cell.outputs = outputs
         failure = self.client.failure
-        if problem is not None:
+        if self.job.attempt.stopping:
+            from papermill.execute import remove_error_markers
+
+            # Somebody ended it: no error of the code, which papermill's notes would tell of.
+            remove_error_markers(self.manager.nb)
+        elif problem is not None:
             # papermill put a note on top, and one before the failing cell.
             at = failure.cell if failure is not None else None
             for time in self.job.attempt.status.cells:

@@ -72,6 +72,7 @@ class Nursery:
         self._status = WarmKernels(ready=0, wanted=warm, memory_bytes=0)
         self._closed = False
         self._started = 0.0
+        self._reported = False
         self._deaths = 0
         self._rest_until = 0.0
 
@@ -84,11 +85,17 @@ class Nursery:
             try:
                 process = subprocess.Popen(
                     [
-                        sys.executable, "-m", "labstudio.jobs.runner.nursery_main",
-                        "--control", str(theirs.fileno()),
-                        "--sockets", str(kernel_folder(self.home)),
-                        "--warm", str(self.warm),
-                        "--settle", str(self._settle_s),
+                        sys.executable,
+                        "-m",
+                        "labstudio.jobs.runner.nursery_main",
+                        "--control",
+                        str(theirs.fileno()),
+                        "--sockets",
+                        str(kernel_folder(self.home)),
+                        "--warm",
+                        str(self.warm),
+                        "--settle",
+                        str(self._settle_s),
                     ],
                     pass_fds=[theirs.fileno()],
                     stdin=subprocess.DEVNULL,
@@ -104,6 +111,7 @@ class Nursery:
             finally:
                 theirs.close()
             self._process, self._control, self._started = process, ours, monotonic()
+            self._reported = False
             threading.Thread(
                 target=self._listen, args=(process, ours), name="nursery", daemon=True
             ).start()
@@ -117,7 +125,7 @@ class Nursery:
         with self._lock:
             return self._process.pid if self._process is not None and self._alive() else None
 
-    def launch(self, attempt_folder: Path, warm_ok: bool = True) -> None:  # noqa: FBT001, FBT002
+    def launch(self, attempt_folder: Path, warm_ok: bool = True) -> None:
         """Have a runner take up an attempt; return at once.
 
         Parameters
@@ -145,7 +153,7 @@ class Nursery:
 
     def _spawn(self, folder: str) -> None:
         """Launch without a nursery. A second runner of an attempt sees the claim and goes."""
-        subprocess.Popen(
+        process = subprocess.Popen(
             [sys.executable, "-m", "labstudio.jobs.runner", folder],
             stdin=subprocess.DEVNULL,
             stdout=self._log,
@@ -153,6 +161,8 @@ class Nursery:
             env=environment(),
             start_new_session=True,
         )
+        # Somebody has to take its exit.
+        threading.Thread(target=process.wait, name="runner", daemon=True).start()
 
     def _listen(self, process: subprocess.Popen[bytes], control: socket.socket) -> None:
         with contextlib.suppress(OSError), control.makefile("rb") as lines:
@@ -174,6 +184,7 @@ class Nursery:
                 self._pending.discard(told["failed"])
                 self._spawn(told["failed"])
             else:
+                self._reported = True
                 self._status = WarmKernels.model_validate(told)
 
     def _ended(self, process: subprocess.Popen[bytes]) -> None:
@@ -186,7 +197,7 @@ class Nursery:
             self._process = self._control = None
             self._status = WarmKernels(ready=0, wanted=self.warm, memory_bytes=0)
             lost, self._pending = self._pending, set()
-            quick = monotonic() - self._started < QUICK_DEATH_S
+            quick = not self._reported or monotonic() - self._started < QUICK_DEATH_S
             self._deaths = self._deaths + 1 if quick else 0
             if self._deaths >= QUICK_DEATHS:
                 self._rest_until = monotonic() + REST_S

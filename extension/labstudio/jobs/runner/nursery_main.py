@@ -32,18 +32,9 @@ def preload() -> None:
     hidden = [name for name in ("pyarrow", "pandas", "numpy") if name not in sys.modules]
     for name in hidden:
         sys.modules[name] = None  # type: ignore[assignment]
-    import IPython.core.completerlib
-    import IPython.core.debugger
-    import IPython.core.oinspect
-    import IPython.extensions.storemagic
-    import ipykernel.debugger
-    import jupyter_client.asynchronous
-    import jupyter_client.manager
-    import nbformat.v4
-    import papermill.execute
-    import psutil
-    import tornado.platform.asyncio
-    import zmq.asyncio
+    # The debugger warns, on import, of what it could not follow in a debugger's session.
+    quiet = "PYDEVD_DISABLE_FILE_VALIDATION"
+    asked = os.environ.setdefault(quiet, "1")
 
     import labstudio.jobs.runner.attempt
     import labstudio.jobs.runner.kernel_process
@@ -53,6 +44,8 @@ def preload() -> None:
     import labstudio.jobs.runner.script
     import labstudio.jobs.snapshot  # noqa: F401
 
+    if asked == "1":
+        os.environ.pop(quiet, None)
     for name in hidden:
         sys.modules.pop(name, None)
 
@@ -267,7 +260,7 @@ def main() -> NoReturn:
     parser.add_argument("--warm", type=int, required=True)
     parser.add_argument("--settle", type=float, required=True)
     options = parser.parse_args()
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGINT, lambda *_: None)  # not ignored: children would inherit that
     os.set_inheritable(options.control, False)
     # The folder that the daemon stood in is no place for a job to import from.
     if sys.path and sys.path[0] in ("", str(Path.cwd())):

@@ -120,13 +120,18 @@ class Client(PapermillNotebookClient):  # type: ignore[misc]
         if self.attempt.stopping:
             return
         status = self.kernel.dead.result()
-        text = "The kernel is gone." if status is None else tell_exit(
-            status, "The kernel", memory_ran_out=self.attempt.memory_kills.happened()
+        text = (
+            "The kernel is gone."
+            if status is None
+            else tell_exit(
+                status, "The kernel", memory_ran_out=self.attempt.memory_kills.happened()
+            )
         )
         self.failure = JobError(type="Killed", message=text, cell=index)
         cell.outputs.append(
-            _node({"output_type": "error", "ename": "KernelDied", "evalue": text,
-                   "traceback": [text]})
+            _node(
+                {"output_type": "error", "ename": "KernelDied", "evalue": text, "traceback": [text]}
+            )
         )
         self.attempt.log.note(text)
 

@@ -8,17 +8,20 @@ import gc
 import json
 import os
 import signal
-import socket
 from pathlib import Path
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from labstudio.jobs.processes import name_process
 from labstudio.jobs.runner import helper
 from labstudio.jobs.runner.attempt import run
 from labstudio.jobs.runner.children import _readable, first
 from labstudio.jobs.runner.forked import fork_kernel
-from labstudio.jobs.runner.kernels import Kernel
 from labstudio.jobs.runner.protocol import claim
+
+if TYPE_CHECKING:
+    import socket
+
+    from labstudio.jobs.runner.kernels import Kernel
 
 START_TIMEOUT_S = 60.0
 CLAIMED = b"claimed"

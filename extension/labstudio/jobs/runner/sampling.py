@@ -6,14 +6,16 @@ import asyncio
 import contextlib
 import os
 import time
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import psutil
 
 from labstudio.jobs.models import ResourceSample
 from labstudio.jobs.processes import descendants, reap_orphans
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 INTERVAL_S = 1.0
 FIRST_S = 0.3

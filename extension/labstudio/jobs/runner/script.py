@@ -93,7 +93,7 @@ def run_script(attempt: Attempt) -> JobError | None:
             stdout=attempt.log.handle,
             stderr=attempt.log.handle,
             start_new_session=True,
-            preexec_fn=lambda: die_with_parent(parent),  # noqa: PLW1509  this process has one thread
+            preexec_fn=lambda: die_with_parent(parent),
         )
     except OSError as error:
         raise RunError("CannotStart", f"{spec.entry} cannot be started: {error}.") from error

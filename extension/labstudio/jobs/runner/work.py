@@ -14,7 +14,9 @@ if TYPE_CHECKING:
     from labstudio.home import Home
     from labstudio.jobs.runner.protocol import AttemptSpec
 
-PASSED_OVER = frozenset({"__pycache__", ".ipynb_checkpoints", ".git", ".mypy_cache", ".pytest_cache"})
+PASSED_OVER = frozenset(
+    {"__pycache__", ".ipynb_checkpoints", ".git", ".mypy_cache", ".pytest_cache"}
+)
 LISTED_AT_MOST = 10_000
 
 
