@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import subprocess
 import sys
@@ -17,6 +18,7 @@ from pydantic import BaseModel, ValidationError
 from labstudio._version import __version__
 from labstudio.config import ENVIRONMENT_PREFIX
 from labstudio.errors import Unavailable
+from labstudio.jobs.runner.protocol import process_of
 from labstudio.status import DaemonStatus, WarmKernels
 
 if TYPE_CHECKING:
@@ -44,10 +46,10 @@ def read_daemon(home: Home) -> DaemonFile | None:
     """Read who the daemon is; None when none runs."""
     try:
         told = DaemonFile.model_validate_json(home.daemon_json.read_bytes())
-        alive = abs(psutil.Process(told.pid).create_time() - told.create_time) < 0.05
-    except (FileNotFoundError, ValidationError, psutil.NoSuchProcess):
+    except (OSError, ValidationError):
         return None
-    return told if alive else None
+    # One that was killed and that nobody has waited for yet, a zombie, runs no more.
+    return told if process_of(told.pid, told.create_time) is not None else None
 
 
 def version_key(version: str) -> tuple[int, ...]:
@@ -174,7 +176,9 @@ class Keeper:
             now = self.status()
             if now.state != "stopped":
                 return now
-            if self._child is not None and self._child.poll() is not None:
+            ended = self._child is not None and self._child.poll() is not None
+            # The one started here gave way to another that somebody else started meanwhile.
+            if ended and not _lock_held(self._studio.home):
                 break
             time.sleep(0.05)
         now = self.status()
@@ -184,6 +188,18 @@ class Keeper:
         return DaemonStatus(
             state="stopped", message=f"The studio's daemon did not start. {last}".strip()
         )
+
+
+def _lock_held(home: Home) -> bool:
+    """Tell whether some process is the home's daemon, or becomes it now."""
+    try:
+        with home.daemon_lock.open("a") as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    return False
 
 
 def _last_line(home: Home) -> str:

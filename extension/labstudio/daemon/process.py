@@ -7,16 +7,17 @@ import hashlib
 import logging
 import os
 import signal
-import sys
 import time
 from datetime import timedelta
-from typing import IO, TYPE_CHECKING
+from functools import partial
+from typing import IO, TYPE_CHECKING, NoReturn
 
 import psutil
 
 from labstudio._version import __version__
 from labstudio.daemon.keeper import DaemonFile, read_daemon
 from labstudio.daemon.recording import Recording
+from labstudio.daemon.strays import end_strays
 from labstudio.daemon.worker import Worker
 from labstudio.daemon.workers import host
 from labstudio.errors import Conflict, StudioError, Unavailable
@@ -24,7 +25,9 @@ from labstudio.home import write_atomic
 from labstudio.jobs.store import now
 
 if TYPE_CHECKING:
+    import socket
     from collections.abc import Callable
+
     from labstudio.home import Home
     from labstudio.studio import Studio
 
@@ -32,8 +35,11 @@ log = logging.getLogger(__name__)
 
 LOCK_WAIT_S = 2.0
 TICK_S = 1.0
+RECORDING_S = 0.5
 STATUS_S = 1.0
 HOUSEKEEPING_S = 3600.0
+STRAYS_S = 30.0
+WAKE_SOCKET = "wake.sock"
 
 
 def take_lock(home: Home) -> IO[str]:
@@ -66,6 +72,8 @@ def take_lock(home: Home) -> IO[str]:
 class Daemon(Worker):
     """The worker of a home that also tends what every home has one of."""
 
+    returns = True
+
     def __init__(self, studio: Studio) -> None:
         self._recording = Recording(studio)
         super().__init__(studio, worker_id(studio.home), self._recording.run_of)
@@ -78,9 +86,11 @@ class Daemon(Worker):
         super().start()
         self._tell()
         self.every(STATUS_S, self._tell, "status")
-        self.every(0.2, self._recording.step, "recording")
+        self.every(0.0, self._recording.open, "runs")
+        self.every(RECORDING_S, self._recording.step, "recording")
         self.every(TICK_S, self._scheduler(), "schedules")
         self.every(HOUSEKEEPING_S, self._keep_house, "housekeeping")
+        self.every(STRAYS_S, partial(end_strays, self.studio), "strays")
 
     def close(self) -> None:
         """End what belongs to the daemon; runners go on."""
@@ -100,6 +110,16 @@ class Daemon(Worker):
             warm_memory_bytes=warm.memory_bytes,
         )
         write_atomic(self.studio.home.daemon_json, told.model_dump_json(), durable=False)
+
+    def _wake_line(self) -> socket.socket:
+        line = super()._wake_line()
+        try:
+            path = self.studio.home.runtime / WAKE_SOCKET
+            path.unlink(missing_ok=True)
+            line.bind(str(path))
+        except (OSError, StudioError) as error:
+            log.warning("New work is noticed a moment later: %s", error)
+        return line
 
     def _scheduler(self) -> Callable[[], object]:
         from labstudio.schedules.loop import Scheduler
@@ -125,21 +145,28 @@ def worker_id(home: Home) -> str:
     return f"{host()}-{digest}"
 
 
+def set_up_log() -> None:
+    """Log to stderr, which the keeper leads into ``daemon.log``; libraries only when they warn."""
+    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(message)s")
+    logging.getLogger("labstudio").setLevel(logging.INFO)
+
+
 def main() -> int:
     """Run the daemon of ``LABSTUDIO_HOME`` until it is told to end; return the exit code."""
     from labstudio.studio import Studio
 
-    logging.basicConfig(
-        level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr
-    )
+    set_up_log()
     studio = Studio()
     try:
         lock = take_lock(studio.home)
+    except StudioError as error:
+        _complain(error)
+        return 1
+    try:
         daemon = Daemon(studio)
         daemon.start()
-    except StudioError as error:
-        log.error("%s", error)
-        return 1
+    except Exception as error:
+        _give_up(error)
     log.info("labstudio %s serves %s as %s", __version__, studio.home.path, daemon.id)
     return serve(daemon, lock)
 
@@ -148,16 +175,30 @@ def worker_main() -> int:
     """Run a further worker of ``LABSTUDIO_HOME``'s database until it is told to end."""
     from labstudio.studio import Studio
 
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    set_up_log()
     studio = Studio()
     try:
         worker = Worker(studio, f"{worker_id(studio.home)}-{os.getpid()}", Recording(studio).run_of)
         worker.start()
-    except StudioError as error:
-        log.error("%s", error)
-        return 1
+    except Exception as error:
+        _give_up(error)
     log.info("labstudio %s works for %s as %s", __version__, studio.home.path, worker.id)
     return serve(worker, None)
+
+
+def _give_up(error: Exception) -> NoReturn:
+    """Say why the start failed, in one sentence where it is foreseen, and end at once.
+
+    Threads that were started meanwhile would keep the process, and the home's lock with it.
+    """
+    _complain(error)
+    logging.shutdown()
+    os._exit(1)
+
+
+def _complain(error: Exception) -> None:
+    foreseen = isinstance(error, (StudioError, OSError))
+    log.error("The daemon does not start: %s", error, exc_info=not foreseen)
 
 
 def serve(worker: Worker, lock: IO[str] | None) -> int:

@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
+from labstudio.daemon.bell import Bell
 from labstudio.database.tables import jobs
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from dbos import DBOSClient
 
@@ -31,7 +32,23 @@ WORKFLOW = "labstudio.attempt"
 RECOVERIES = 1_000_000
 # DBOS starts low numbers first, from 1; a job's priority is the higher the earlier.
 PRIORITY_BASE = 1_000
+# Before every other: what runs already and only lost who followed it.
+PRIORITY_FIRST = 0
 BATCH = 200
+# How often the queue looks by itself when nobody rings.
+UNASKED_S = 1.0
+
+# Of DBOS's documented system table; its own recovery cannot put work first in line.
+_QUEUED, _TAKEN = "ENQUEUED", "PENDING"
+_COLUMNS = (
+    "workflow_uuid",
+    "name",
+    "status",
+    "executor_id",
+    "owner_xid",
+    "priority",
+    "started_at_epoch_ms",
+)
 
 
 class DurableQueue:
@@ -49,6 +66,9 @@ class DurableQueue:
         self._studio = studio
         self._worker = worker
         self._client: DBOSClient | None = None
+        self._bell = Bell(studio.config.queue_poll_s)
+        schema = None if studio.database.sqlite else "dbos"
+        self._table = sa.table("workflow_status", *map(sa.column, _COLUMNS), schema=schema)
 
     def start(self, run: Callable[[str, int], None]) -> None:
         """Start taking attempts.
@@ -74,20 +94,23 @@ class DurableQueue:
             "max_executor_threads": max(64, self._studio.config.job_slots * 2),
             "scheduler_polling_interval_sec": 3600.0,
         }
-        DBOS(config=settings)
+        launched = DBOS(config=settings)
 
         @DBOS.workflow(name=WORKFLOW, max_recovery_attempts=RECOVERIES)
         def attempt(job_id: str, number: int) -> None:
             run(job_id, number)
 
+        self._put_back_own()
         DBOS.launch()
+        often_s = self._studio.config.queue_poll_s
+        look_s = max(often_s, UNASKED_S) if self._bell.hang(launched) else often_s
         slots, per_user = self._studio.config.job_slots, self._studio.config.job_slots_per_user
         for compute in self._studio.computes.list().items:
             DBOS.register_queue(
                 compute.name,
                 worker_concurrency=slots,
                 partition_worker_concurrency=per_user,
-                polling_interval_sec=self._studio.config.queue_poll_s,
+                polling_interval_sec=look_s,
                 on_conflict="always_update",
             )
         self._client = DBOSClient(system_database_engine=engine, application_name=APPLICATION)
@@ -139,12 +162,63 @@ class DurableQueue:
                         row.id,
                         row.attempt + 1,
                     )
+        self.ring()
         return len(rows)
 
-    def hand_out_again(self, job_id: str, number: int, compute: str) -> None:
-        """Let any living worker take an attempt whose worker is gone."""
-        assert self._client is not None
-        self._client.resume_workflow(workflow_id(job_id, number), queue_name=compute)
+    def ring(self) -> None:
+        """Have the queue look for work now: there is some, or a slot came free."""
+        self._bell.ring()
+
+    def put_back(self, worker: str, only: Iterable[tuple[str, int]] | None = None) -> int:
+        """Let any living worker take what a worker had that is gone; return how many attempts.
+
+        They come first in line: their runners may well be running. Of two who put back the same
+        work one does; what has another owner by then is left alone.
+
+        Parameters
+        ----------
+        worker
+            Who had it.
+        only
+            Only these attempts.
+        """
+        table = self._table
+        where = [
+            table.c.name == WORKFLOW,
+            table.c.status == _TAKEN,
+            table.c.executor_id == worker,
+        ]
+        if only is not None:
+            where.append(table.c.workflow_uuid.in_([workflow_id(*each) for each in only]))
+        with self._studio.database.begin() as connection:
+            return connection.execute(
+                table.update()
+                .where(*where)
+                .values(
+                    status=_QUEUED,
+                    owner_xid=None,
+                    started_at_epoch_ms=None,
+                    priority=PRIORITY_FIRST,
+                )
+            ).rowcount
+
+    def taken(self) -> set[tuple[str, int]]:
+        """Return the attempts that the queue believes this worker makes."""
+        table = self._table
+        query = sa.select(table.c.workflow_uuid).where(
+            table.c.status == _TAKEN,
+            table.c.name == WORKFLOW,
+            table.c.executor_id == self._worker,
+        )
+        with self._studio.database.read() as connection:
+            found = [name.rpartition(".") for name in connection.scalars(query)]
+        return {(job_id, int(number)) for job_id, _, number in found}
+
+    def _put_back_own(self) -> None:
+        """Take up again what this worker had when it died, before anything new is taken."""
+        inspector = sa.inspect(self._studio.database.engine)
+        if inspector.has_table(self._table.name, schema=self._table.schema):
+            self.put_back(self._worker)
 
     def forget(self, job_id: str, number: int) -> None:
         """Take an attempt out of the queue."""

@@ -5,14 +5,15 @@ from __future__ import annotations
 import json
 import logging
 import time
-from typing import TYPE_CHECKING
+from threading import Condition, Event
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 from pydantic import ValidationError
 
 from labstudio import changes
 from labstudio.database.tables import attempts, jobs
-from labstudio.errors import Conflict, NotFound
+from labstudio.errors import Conflict, NotFound, StudioError, Unavailable
 from labstudio.experiments.recorder import Recorder, Upload
 from labstudio.experiments.server import TrackingServer
 from labstudio.experiments.tracking import connection
@@ -32,6 +33,9 @@ log = logging.getLogger(__name__)
 BATCH = 50
 RUN_WAIT_S = 60.0
 SAMPLE_S = 10.0
+OPEN_S = 0.5
+IDLE_S = 3600.0
+NONE, OPEN, CLOSED = "none", "open", "closed"
 # What is uploaded first when not everything fits.
 _ORDER = {"notebook": 0, "log": 1, "output": 2}
 
@@ -52,6 +56,9 @@ class Recording:
         self._since = now()
         self._sampled_at = time.monotonic()
         self._read_to: dict[Path, int] = {}
+        self._asked = Event()
+        self._opened = Condition()
+        self._wanted: dict[str, None] = {}
 
     def start(self) -> None:
         """Start the tracking server, unless the settings say none."""
@@ -73,49 +80,84 @@ class Recording:
         if not self._studio.config.tracking:
             return None
         deadline = time.monotonic() + RUN_WAIT_S
-        while (run := self._run(job.id)) is None:
+        while (found := self._found(job.id)).run_id is None:
+            if found.stop_requested or found.run_state == CLOSED:
+                return None
             if time.monotonic() > deadline:
                 log.warning("Job %s starts without a run: no tracking server.", job.id)
                 return None
-            time.sleep(0.01)
+            self._wanted[job.id] = None
+            self._asked.set()
+            with self._opened:
+                self._opened.wait(0.05)
         where = connection(self._studio.home)
         return protocol.Tracking(
-            uri=where.url, token=where.token, run_id=run[0], experiment_id=run[1]
+            uri=where.url, token=where.token, run_id=found.run_id, experiment_id=found.experiment_id
         )
 
+    def open(self) -> None:
+        """Open the runs of new jobs; of those first that wait for it to start."""
+        if not self._studio.config.tracking:
+            self._asked.wait(IDLE_S)
+            return
+        self._asked.clear()
+        while self._wanted:
+            job_id = next(iter(self._wanted))
+            try:
+                self._open_run(job_id)
+            finally:
+                self._wanted.pop(job_id, None)
+                with self._opened:
+                    self._opened.notify_all()
+        new = self._jobs(jobs.c.run_state == NONE)
+        for job_id in new:
+            self._open_run(job_id)
+            if self._wanted:
+                return
+        if not new:
+            self._asked.wait(OPEN_S)
+
     def step(self) -> None:
-        """Open the runs of new jobs, feed those of running ones, close those of ended ones."""
+        """Feed the runs of running jobs, close those of ended ones."""
         if not self._studio.config.tracking:
             return
-        self._open()
         if time.monotonic() - self._sampled_at >= SAMPLE_S:
             self._sampled_at = time.monotonic()
             self._feed()
         self._close()
 
-    def _run(self, job_id: str) -> tuple[str, str] | None:
-        query = sa.select(jobs.c.run_id, jobs.c.experiment_id).where(jobs.c.id == job_id)
+    def _found(self, job_id: str) -> Any:
+        query = sa.select(
+            jobs.c.run_id, jobs.c.experiment_id, jobs.c.run_state, jobs.c.stop_requested
+        ).where(jobs.c.id == job_id)
         with self._studio.database.read() as connection:
             row = connection.execute(query).one_or_none()
-        return (row.run_id, row.experiment_id) if row and row.run_id else None
+        if row is None:
+            raise NotFound(f"There is no job {job_id}.", job_id=job_id)
+        return row
 
-    def _open(self) -> None:
-        for job_id in self._jobs(jobs.c.run_state == "none"):
-            job = self._studio.jobs.store.detail(job_id)
-            # A daemon before this one may have made the run and died before it could say so.
+    def _open_run(self, job_id: str) -> None:
+        """Make a job's run, once."""
+        if self._found(job_id).run_state != NONE:
+            return
+        job = self._studio.jobs.store.detail(job_id)
+        values: dict[str, Any] = {"run_state": CLOSED}
+        try:
+            # A daemon before this one may have made it and died before it could say so.
             run_id, experiment_id = self._recorder.begin(job, known=job.created_at > self._since)
-            with self._studio.database.begin() as connection:
-                connection.execute(
-                    jobs.update()
-                    .where(jobs.c.id == job_id)
-                    .values(
-                        run_id=run_id,
-                        experiment_id=experiment_id,
-                        run_state="open",
-                        revision=jobs.c.revision + 1,
-                    )
-                )
-                changes.record(connection, "jobs", job_id, "changed")
+            values = {"run_state": OPEN, "run_id": run_id, "experiment_id": experiment_id}
+        except Unavailable:
+            raise
+        except StudioError as error:
+            # What MLflow refuses once it refuses always; no other job shall wait for that.
+            log.warning("Job %s has no run: %s", job_id, error)
+        with self._studio.database.begin() as connection:
+            connection.execute(
+                jobs.update()
+                .where(jobs.c.id == job_id)
+                .values(**values, revision=jobs.c.revision + 1)
+            )
+            changes.record(connection, "jobs", job_id, "changed")
 
     def _feed(self) -> None:
         query = (
@@ -124,7 +166,7 @@ class Recording:
             .where(
                 attempts.c.number == jobs.c.attempt,
                 jobs.c.state == JobState.running.value,
-                jobs.c.run_state == "open",
+                jobs.c.run_state == OPEN,
             )
         )
         with self._studio.database.read() as connection:
@@ -134,7 +176,7 @@ class Recording:
 
     def _close(self) -> None:
         ended = jobs.c.state.in_([state.value for state in FINAL_STATES])
-        for job_id in self._jobs(sa.and_(ended, jobs.c.run_state == "open")):
+        for job_id in self._jobs(sa.and_(ended, jobs.c.run_state == OPEN)):
             job = self._studio.jobs.store.detail(job_id)
             assert job.run_id is not None
             folder = self._studio.home.attempt(job_id, job.attempt)
@@ -148,7 +190,7 @@ class Recording:
             self._read_to.pop(folder, None)
             with self._studio.database.begin() as connection:
                 connection.execute(
-                    jobs.update().where(jobs.c.id == job_id).values(run_state="closed")
+                    jobs.update().where(jobs.c.id == job_id).values(run_state=CLOSED)
                 )
 
     def _jobs(self, condition: sa.ColumnElement[bool]) -> list[str]:

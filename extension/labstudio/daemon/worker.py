@@ -28,8 +28,10 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-# How long new work may lie unnoticed when the wake-up was lost.
-IDLE_S = 0.2
+# How long new work may lie unnoticed when the wake-up was lost, or came from another machine.
+IDLE_S = 0.5
+# How often a stop is pressed until it is done.
+PRESSING_S = 0.1
 QUIET_S = 30.0
 
 
@@ -46,6 +48,9 @@ class Worker:
         Gives an attempt the MLflow run to log to.
     """
 
+    returns = False
+    """Whether a worker that ends comes back under the same id."""
+
     def __init__(
         self,
         studio: Studio,
@@ -61,12 +66,13 @@ class Worker:
         self._workers = Workers(studio, worker, self._queue)
         self._stops: dict[tuple[str, int], float] = {}
         self._told: dict[str, float] = {}
+        self._astray: set[tuple[str, int]] = set()
 
     def start(self) -> None:
         """Start taking attempts; returns at once."""
         self._nursery.start()
         self._workers.beat()
-        self._queue.start(self._engine.run)
+        self._queue.start(self._run)
         self.every(self.studio.config.heartbeat_s, self._heartbeat, "heartbeat")
 
     def loop(self) -> None:
@@ -75,6 +81,7 @@ class Worker:
             while not self.stopping.is_set():
                 self.guarded(self._queue.dispatch, "dispatch")
                 self.guarded(self._stop_asked, "stop")
+                line.settimeout(PRESSING_S if self._stops else IDLE_S)
                 with contextlib.suppress(TimeoutError, BlockingIOError):
                     line.recv(1)
                     _drain(line)
@@ -82,7 +89,7 @@ class Worker:
     def close(self) -> None:
         """Say good-bye; attempts go on, for their runners are processes of their own."""
         self.stopping.set()
-        self.guarded(self._workers.leave, "leave")
+        self.guarded(self._leave, "leave")
         self._nursery.close()
 
     def warm(self) -> WarmKernels:
@@ -113,6 +120,28 @@ class Worker:
     def _heartbeat(self) -> None:
         self._workers.beat()
         self._workers.take_over()
+        self._engine.let_go()
+        self._put_back_astray()
+
+    def _run(self, job_id: str, number: int) -> None:
+        try:
+            self._engine.run(job_id, number)
+        finally:
+            self._queue.ring()
+
+    def _leave(self) -> None:
+        self._workers.leave(returns=self.returns)
+
+    def _put_back_astray(self) -> None:
+        """Put back what the queue believes to be made here, and is not.
+
+        The queue notes who takes an attempt before it starts it; a database that fails between the
+        two leaves one that nobody makes. What is so at two heartbeats is no passing state.
+        """
+        astray = self._queue.taken() - self._engine.active
+        if stuck := astray & self._astray:
+            self._queue.put_back(self.id, only=stuck)
+        self._astray = astray - stuck
 
     def _stop_asked(self) -> None:
         query = (
@@ -135,21 +164,13 @@ class Worker:
             stop_attempt(self.studio.home.attempt(*key), since)
 
     def _wake_line(self) -> socket.socket:
-        path = self.studio.home.runtime / "wake.sock"
-        path.unlink(missing_ok=True)
-        line = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-        line.bind(str(path))
-        line.settimeout(IDLE_S)
-        return line
+        """Return where others say that there is something to do; a further worker only looks."""
+        return socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
 
 
 def _drain(line: socket.socket) -> None:
     """Take what else was sent meanwhile: one look at the queue serves all of it."""
     line.setblocking(False)
-    try:
+    with contextlib.suppress(BlockingIOError):
         while line.recv(64):
             pass
-    except BlockingIOError:
-        pass
-    finally:
-        line.settimeout(IDLE_S)

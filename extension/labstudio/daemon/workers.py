@@ -5,14 +5,16 @@ from __future__ import annotations
 import logging
 import os
 import socket
-from datetime import datetime, timedelta
+import time
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
 from labstudio._version import __version__
-from labstudio.database.tables import attempts, jobs, workers
+from labstudio.database.tables import attempts, workers
 from labstudio.jobs.models import JobError, JobState
+from labstudio.jobs.runner import protocol
 from labstudio.jobs.store import now
 
 if TYPE_CHECKING:
@@ -20,6 +22,9 @@ if TYPE_CHECKING:
     from labstudio.studio import Studio
 
 log = logging.getLogger(__name__)
+
+# The heartbeat of a worker that said good-bye and leaves work behind: taken over at once.
+GONE = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Workers:
@@ -40,6 +45,7 @@ class Workers:
         self._worker = worker
         self._queue = queue
         self._started_at = now()
+        self._heard: dict[str, tuple[datetime, float]] = {}
 
     def beat(self) -> None:
         """Say that this worker lives."""
@@ -57,10 +63,21 @@ class Workers:
             if not known:
                 connection.execute(workers.insert().values(id=self._worker, **values))
 
-    def leave(self) -> None:
-        """Say good-bye."""
+    def leave(self, *, returns: bool) -> None:
+        """Say good-bye.
+
+        Parameters
+        ----------
+        returns
+            Whether this worker comes back under its id and takes up its attempts itself. What
+            another one had is taken over by whoever lives, at once.
+        """
+        own = workers.c.id == self._worker
         with self._studio.database.begin() as connection:
-            connection.execute(workers.delete().where(workers.c.id == self._worker))
+            if returns:
+                connection.execute(workers.delete().where(own))
+            else:
+                connection.execute(workers.update().where(own).values(heartbeat_at=GONE))
 
     def take_over(self) -> int:
         """Take over what workers not heard from had; return how many attempts.
@@ -68,44 +85,66 @@ class Workers:
         An attempt on this machine is handed out again: whoever takes it finds its runner alive, or
         dead. One on another machine cannot be reached any more: it is ended as interrupted, and the
         job's own policy says whether it is tried again.
+
+        A worker is not heard from when its heartbeat has stood still for long, by this process's
+        own clock: the clocks of two machines need not agree.
         """
-        limit = now() - timedelta(seconds=self._studio.config.worker_timeout_s)
         with self._studio.database.read() as connection:
-            lost = connection.execute(
-                sa.select(workers).where(
-                    workers.c.heartbeat_at < limit, workers.c.id != self._worker
-                )
+            others = connection.execute(
+                sa.select(workers).where(workers.c.id != self._worker)
             ).all()
-        return sum(self._take_over(row.id, row.host, row.heartbeat_at) for row in lost)
+        self._heard = {
+            row.id: self._heard[row.id]
+            if self._heard.get(row.id, (None,))[0] == row.heartbeat_at
+            else (row.heartbeat_at, time.monotonic())
+            for row in others
+        }
+        limit = time.monotonic() - self._studio.config.worker_timeout_s
+        return sum(
+            self._take_over(row.id, row.host, row.heartbeat_at)
+            for row in others
+            if row.heartbeat_at == GONE or self._heard[row.id][1] < limit
+        )
 
     def _take_over(self, worker: str, where: str, heard: datetime) -> int:
+        """Take over one worker's attempts. Every step may be repeated; its row goes last."""
+        moved = 0
+        if where != host():
+            moved += self._give_up(worker, where)
+        # What it had taken and not yet begun is nowhere: that is handed out in any case.
+        moved += self._queue.put_back(worker)
         with self._studio.database.begin() as connection:
-            mine = connection.execute(
+            gone = connection.execute(
                 workers.delete().where(workers.c.id == worker, workers.c.heartbeat_at == heard)
             ).rowcount
-        if not mine:
-            return 0
+        if gone:
+            log.warning("Worker %s is gone; took over %s attempts.", worker, moved)
+        return moved
+
+    def _give_up(self, worker: str, where: str) -> int:
+        """End the attempts of a worker on a machine that is out of reach."""
         with self._studio.database.read() as connection:
-            open_attempts = connection.execute(
-                sa.select(attempts.c.job_id, attempts.c.number, jobs.c.compute)
-                .join(jobs, jobs.c.id == attempts.c.job_id)
-                .where(attempts.c.worker == worker, attempts.c.ended_at.is_(None))
+            lost = connection.execute(
+                sa.select(attempts.c.job_id, attempts.c.number).where(
+                    attempts.c.worker == worker, attempts.c.ended_at.is_(None)
+                )
             ).all()
-        for row in open_attempts:
-            if where == host():
-                self._queue.hand_out_again(row.job_id, row.number, row.compute)
-                continue
+        moved = 0
+        for row in lost:
+            if protocol.is_alive(self._studio.home.attempt(row.job_id, row.number)):
+                continue  # It runs here: the machine changed its name.
             error = JobError(
-                type="Lost",
-                message=f"Worker {worker} on {where} was not heard from since {heard:%F %T} UTC.",
+                type="Lost", message=f"Worker {worker} on {where} was not heard from any more."
             )
-            job = self._studio.jobs.store.detail(row.job_id)
             self._queue.forget(row.job_id, row.number)
             self._studio.jobs.store.finish_attempt(
-                job, row.number, JobState.interrupted, error=error
+                self._studio.jobs.store.detail(row.job_id),
+                row.number,
+                JobState.interrupted,
+                error=error,
             )
-        log.warning("Worker %s is lost; took over %s attempts.", worker, len(open_attempts))
-        return len(open_attempts)
+            moved += 1
+        return moved
 
 
 def host() -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 from sqlalchemy.exc import DatabaseError, DataError, IntegrityError, ProgrammingError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from labstudio.errors import Unavailable
 
@@ -24,6 +26,7 @@ BUSY_TIMEOUT_S = 30
 # On Postgres our tables stand in a schema of their own; the durable queue's are in `dbos`.
 SCHEMA = "labstudio"
 VERSION_TABLE = "labstudio_version"
+MIGRATIONS = Path(__file__).parent / "migrations"
 
 
 class Database:
@@ -93,6 +96,16 @@ def _create_engine(url: sa.URL) -> Engine:
         url, connect_args={"timeout": BUSY_TIMEOUT_S}, pool_size=10, max_overflow=20
     )
 
+    @sa.event.listens_for(engine, "do_connect")
+    def open_unwritable(dialect: Any, record: Any, arguments: Any, options: Any) -> Any:
+        if url.database and _unwritable(Path(url.database)):
+            path = Path(url.database)
+            # What stands in the log of changes is read if its index is there; it cannot be made.
+            index = path.with_name(path.name + "-shm").exists()
+            how = "mode=ro" if index else "immutable=1"
+            arguments[0] = f"{path.absolute().as_uri()}?{how}"
+            options["uri"] = True
+
     @sa.event.listens_for(engine, "connect")
     def prepare(connection: Any, record: Any) -> None:
         # Writers queue up at BEGIN instead of failing half-way when a read becomes a write.
@@ -103,6 +116,11 @@ def _create_engine(url: sa.URL) -> Engine:
         connection.execute("PRAGMA synchronous=NORMAL")
 
     return engine
+
+
+def _unwritable(path: Path) -> bool:
+    """Tell whether a database is there that can only be read, its disk being so for instance."""
+    return path.exists() and not os.access(path.parent, os.W_OK)
 
 
 def _enable_wal(path: str) -> None:
@@ -116,22 +134,40 @@ def _enable_wal(path: str) -> None:
         connection.close()
 
 
+def _newest() -> str:
+    """Return the revision that this version of the code wants; files are named by it, in order."""
+    return max(path.name.partition("_")[0] for path in (MIGRATIONS / "versions").glob("[0-9]*.py"))
+
+
+def _revision(engine: Engine) -> str | None:
+    """Return the revision of the schema as it is; None for an empty database."""
+    with engine.connect() as connection:
+        schema = None if engine.dialect.name == "sqlite" else SCHEMA
+        if not sa.inspect(connection).has_table(VERSION_TABLE, schema=schema):
+            return None
+        version = sa.table(VERSION_TABLE, sa.column("version_num"), schema=schema)
+        found: str | None = connection.scalar(sa.select(version.c.version_num))
+        return found
+
+
 def _upgrade(engine: Engine) -> None:
+    path = engine.url.database if engine.url.get_backend_name() == "sqlite" else None
+    if path and not _unwritable(Path(path)):
+        _enable_wal(path)
+    # Alembic takes half a second to import: only where there is something to do.
+    current = _revision(engine)
+    if current == _newest():
+        return
+    if current is not None and current > _newest():
+        raise Unavailable(
+            f"The studio's database was made by a newer labstudio (schema {current}, "
+            f"this one knows {_newest()}). Update labstudio."
+        )
     from alembic import command
     from alembic.config import Config
-    from alembic.runtime.migration import MigrationContext
-    from alembic.script import ScriptDirectory
 
-    if engine.url.get_backend_name() == "sqlite" and engine.url.database:
-        _enable_wal(engine.url.database)
     config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
-    head = ScriptDirectory.from_config(config).get_current_head()
-    with engine.connect() as connection:
-        context = MigrationContext.configure(connection, opts={"version_table": VERSION_TABLE})
-        current = context.get_current_revision()
-    if current == head:
-        return
+    config.set_main_option("script_location", str(MIGRATIONS))
     with engine.connect() as connection:
         # Two processes that open a new home at once: the second waits here, and finds it done.
         if engine.dialect.name == "sqlite":
@@ -150,6 +186,8 @@ def _told_clearly(url: sa.URL) -> Iterator[None]:
         yield
     except (IntegrityError, DataError, ProgrammingError):
         raise
+    except PoolTimeout as error:
+        raise Unavailable("The studio's database is too busy to answer now.") from error
     except DatabaseError as error:
         reason = str(error.orig).strip().splitlines()[0] if error.orig else str(error)
         where = url.render_as_string(hide_password=True)

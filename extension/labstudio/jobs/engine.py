@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import logging
 import time
-from threading import Event
 from typing import TYPE_CHECKING
 
-from labstudio.errors import StudioError, Unavailable
+from labstudio.errors import NotFound, StudioError, Unavailable
+from labstudio.home import write_atomic
 from labstudio.jobs import processes
 from labstudio.jobs.models import JobDetail, JobError, JobKind, JobState, Progress
 from labstudio.jobs.runner import protocol
@@ -21,6 +21,7 @@ from labstudio.jobs.snapshot import blob_path
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from datetime import datetime
     from pathlib import Path
 
     from labstudio.jobs.runner.nursery import Nursery
@@ -34,6 +35,9 @@ CLAIM_TIMEOUT_S = 60.0
 # The runner ends its own tree in about three seconds; after this the worker does it.
 STOP_TIMEOUT_S = 4.0
 RETRY_S = 1.0
+LIVENESS_S = 0.2
+# An error that nobody foresaw may pass; one that comes so often does not.
+TROUBLES = 3
 
 _ENDS = {
     "succeeded": JobState.succeeded,
@@ -74,7 +78,20 @@ class Engine:
         self._nursery = nursery
         self._worker = worker
         self._run_of = run_of
-        self._closing = Event()
+        self._active: set[tuple[str, int]] = set()
+        self._ended_elsewhere: set[tuple[str, int]] = set()
+
+    @property
+    def active(self) -> set[tuple[str, int]]:
+        """The attempts that this worker makes now."""
+        return set(self._active)
+
+    def let_go(self) -> None:
+        """Find attempts that another worker ended, having taken this one for lost.
+
+        Their processes here are killed: the job may have been given to somebody else since.
+        """
+        self._ended_elsewhere |= self._store.ended(self.active)
 
     def run(self, job_id: str, number: int) -> None:
         """Make an attempt, or take it over; return when it has ended.
@@ -82,14 +99,40 @@ class Engine:
         A database that is locked and a disk that is full are waited for: what the attempt did is in
         its folder, and is recorded once it can be.
         """
+        self._active.add((job_id, number))
+        try:
+            self._insist(job_id, number)
+        finally:
+            self._active.discard((job_id, number))
+            self._ended_elsewhere.discard((job_id, number))
+
+    def _insist(self, job_id: str, number: int) -> None:
+        troubles = 0
         while True:
             try:
-                self._run(job_id, number)
+                if troubles < TROUBLES:
+                    self._run(job_id, number)
+                else:
+                    self._give_up(job_id, number)
+            except NotFound:
+                return  # The job was deleted.
             except (Unavailable, OSError) as error:
                 log.warning("Attempt %s of job %s waits: %s", number, job_id, error)
-                time.sleep(RETRY_S)
+            except Exception:
+                log.exception("Attempt %s of job %s is in trouble.", number, job_id)
+                troubles += 1
+                if troubles > TROUBLES:
+                    return
             else:
                 return
+            time.sleep(RETRY_S)
+
+    def _give_up(self, job_id: str, number: int) -> None:
+        """End an attempt that this worker cannot bring to an end otherwise."""
+        processes.kill_attempt(self._studio.home.attempt(job_id, number))
+        message = "The studio itself failed at this attempt; daemon.log says how."
+        error = JobError(type="Internal", message=message)
+        self._end(job_id, number, JobState.failed, error)
 
     def _run(self, job_id: str, number: int) -> None:
         job = self._store.begin_attempt(job_id, number, self._worker)
@@ -97,26 +140,28 @@ class Engine:
             return
         folder = self._studio.home.attempt(job_id, number)
         if not (folder / protocol.CLAIM).exists():
-            if job.stop_requested:
-                self._store.finish_attempt(job, number, JobState.stopped)
-                return
             try:
-                self._launch(job, number, folder)
+                tracking = None if job.stop_requested else self._run_of(job)
+                if self._store.get(job_id).stop_requested:
+                    self._store.finish_attempt(job, number, JobState.stopped)
+                    return
+                self._launch(job, number, folder, tracking)
             except StudioError as error:
                 if isinstance(error, Unavailable):
                     raise
-                self._end(job, number, JobState.failed, JobError(type="Setup", message=str(error)))
+                told = JobError(type="Setup", message=error.message)
+                self._end(job_id, number, JobState.failed, told)
                 return
         self._follow(job, number, folder)
 
-    def _launch(self, job: JobDetail, number: int, folder: Path) -> None:
+    def _launch(
+        self, job: JobDetail, number: int, folder: Path, tracking: protocol.Tracking | None
+    ) -> None:
         spec = job.spec
         assert job.snapshot is not None
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         if job.snapshot.payload:
-            carried = folder / protocol.CARRY
-            carried.unlink(missing_ok=True)
-            carried.hardlink_to(blob_path(self._studio.home, job.snapshot.payload))
+            _bring(blob_path(self._studio.home, job.snapshot.payload), folder / protocol.CARRY)
         protocol.write_spec(
             folder,
             protocol.AttemptSpec(
@@ -135,7 +180,7 @@ class Engine:
                 outputs=spec.outputs,
                 assigns=self._store.assigns(job.id),
                 carry=job.snapshot.payload is not None,
-                tracking=self._run_of(job),
+                tracking=tracking,
                 snapshot=job.snapshot,
                 labels=job.tags,
             ),
@@ -144,34 +189,42 @@ class Engine:
         self._nursery.launch(folder, warm_ok=plain and job.kind is not JobKind.script)
 
     def _follow(self, job: JobDetail, number: int, folder: Path) -> None:
-        launched, shown_at, seen = time.monotonic(), 0.0, 0
+        launched, shown_at, looked_at, seen = time.monotonic(), 0.0, 0.0, 0
         while True:
             if (result := protocol.read_result(folder)) is not None:
-                state = _ENDS[result.outcome]
                 self._show(job, number, folder)
-                self._end(job, number, state, result.error, result.exit_code)
+                state = _ENDS[result.outcome]
+                at = result.ended_at
+                self._end(job.id, number, state, result.error, result.exit_code, at)
                 return
-            claimed = (folder / protocol.CLAIM).exists()
-            if claimed and self._lost(folder):
-                processes.kill_attempt(folder)
-                self._end(job, number, JobState.interrupted, LOST)
-                return
-            # Claiming the folder ourselves keeps a runner that was slow to come from starting now.
-            if (
-                not claimed
-                and time.monotonic() - launched > CLAIM_TIMEOUT_S
-                and protocol.claim(folder)
-            ):
-                error = JobError(type="Lost", message="The job's process could not be started.")
-                self._end(job, number, JobState.interrupted, error)
-                return
-            if time.monotonic() - shown_at > PROGRESS_S:
-                shown_at = time.monotonic()
+            moment = time.monotonic()
+            if moment - looked_at > LIVENESS_S:
+                looked_at = moment
+                if (job.id, number) in self._ended_elsewhere:
+                    processes.kill_attempt(folder)
+                    return
+                if (error := self._gone(folder, moment - launched)) is not None:
+                    self._end(job.id, number, JobState.interrupted, error)
+                    return
+            if moment - shown_at > PROGRESS_S:
+                shown_at = moment
                 stamp = _stamp(folder / protocol.STATUS)
                 if stamp != seen:
                     seen = stamp
                     self._show(job, number, folder)
             time.sleep(POLL_S)
+
+    def _gone(self, folder: Path, waited_s: float) -> JobError | None:
+        """Say why nobody makes the attempt any more, or that nobody came; None while it goes on."""
+        if (folder / protocol.CLAIM).exists():
+            if not self._lost(folder):
+                return None
+            processes.kill_attempt(folder)
+            return LOST
+        # Claiming the folder ourselves keeps a runner that was slow to come from starting now.
+        if waited_s > CLAIM_TIMEOUT_S and protocol.claim(folder):
+            return JobError(type="Lost", message="The job's process could not be started.")
+        return None
 
     def _lost(self, folder: Path) -> bool:
         """Tell whether a claimed attempt's runner is gone and left no result."""
@@ -194,17 +247,20 @@ class Engine:
 
     def _end(
         self,
-        job: JobDetail,
+        job_id: str,
         number: int,
         state: JobState,
         error: JobError | None = None,
         exit_code: int | None = None,
+        ended_at: datetime | None = None,
     ) -> None:
-        current = self._store.detail(job.id)
-        if current.stop_requested and state in (JobState.interrupted, JobState.failed):
+        job = self._store.detail(job_id)
+        if job.stop_requested and state in (JobState.interrupted, JobState.failed):
             # It was being stopped; that its process was killed on the way is how it ended.
             state, error = JobState.stopped, None
-        self._store.finish_attempt(current, number, state, error=error, exit_code=exit_code)
+        self._store.finish_attempt(
+            job, number, state, error=error, exit_code=exit_code, ended_at=ended_at
+        )
 
 
 def stop_attempt(folder: Path, asked_at: float) -> None:
@@ -217,10 +273,36 @@ def stop_attempt(folder: Path, asked_at: float) -> None:
     asked_at
         When the stop was asked for, on `time.monotonic`'s clock.
     """
+    if _forestall(folder):
+        return
     if time.monotonic() - asked_at < STOP_TIMEOUT_S:
         protocol.request_stop(folder)
     else:
         processes.kill_attempt(folder)
+
+
+def _forestall(folder: Path) -> bool:
+    """End an attempt whose runner was launched and has not come yet: it will find it claimed."""
+    if not (folder / protocol.SPEC).exists() or not protocol.claim(folder):
+        return False
+    result = protocol.Result(outcome="stopped", ended_at=protocol.now())
+    protocol.write_model(folder / protocol.RESULT, result, durable=True)
+    return True
+
+
+def _bring(blob: Path, carried: Path) -> None:
+    """Lay the pickled names beside the attempt; a runner may be reading them already."""
+    if carried.exists():
+        return
+    if not blob.exists():
+        raise NotFound("The names that the job carries are gone from the studio home.")
+    try:
+        carried.hardlink_to(blob)
+    except FileExistsError:
+        return
+    except OSError:
+        # A file system without hard links, or too many of them.
+        write_atomic(carried, blob.read_bytes())
 
 
 def _stamp(path: Path) -> int:

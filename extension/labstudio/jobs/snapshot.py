@@ -9,6 +9,7 @@ import hashlib
 import os
 import shutil
 import tempfile
+from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
@@ -16,7 +17,7 @@ from labstudio.errors import InvalidInput, TooLarge, Unavailable
 from labstudio.jobs.models import Snapshot, SnapshotFile
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from labstudio.home import Home
 
@@ -148,9 +149,16 @@ def _touched(target: Path) -> bool:
     return True
 
 
-def _incoming(target: Path) -> tempfile._TemporaryFileWrapper[bytes]:
+@contextmanager
+def _incoming(target: Path) -> Iterator[tempfile._TemporaryFileWrapper[bytes]]:
+    """Open a file under a passing name; nothing stays of it when it cannot be written whole."""
     target.parent.mkdir(mode=0o700, exist_ok=True)
-    return tempfile.NamedTemporaryFile(dir=target.parent, prefix=".in-", delete=False)
+    with tempfile.NamedTemporaryFile(dir=target.parent, prefix=".in-", delete=False) as file:
+        try:
+            yield file
+        except BaseException:
+            Path(file.name).unlink(missing_ok=True)
+            raise
 
 
 def _settle(file: tempfile._TemporaryFileWrapper[bytes], target: Path) -> None:

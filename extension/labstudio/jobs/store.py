@@ -29,7 +29,7 @@ from labstudio.jobs.models import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from sqlalchemy.engine import Connection, Row
 
@@ -166,6 +166,16 @@ class JobStore:
         with self._database.read() as connection:
             row = connection.execute(query).one_or_none()
         return to_job(row) if row else None
+
+    def ended(self, keys: Collection[tuple[str, int]]) -> set[tuple[str, int]]:
+        """Return those of some attempts that have ended."""
+        if not keys:
+            return set()
+        query = sa.select(attempts.c.job_id, attempts.c.number).where(
+            attempts.c.job_id.in_({job_id for job_id, _ in keys}), attempts.c.ended_at.is_not(None)
+        )
+        with self._database.read() as connection:
+            return {(row.job_id, row.number) for row in connection.execute(query)} & set(keys)
 
     def owners(self) -> list[str]:
         """Return the users that have jobs."""
@@ -318,17 +328,14 @@ class JobStore:
         Whether this call was the one that ended it.
         """
         ended = ended_at or now()
-        again = (
-            state in (JobState.failed, JobState.interrupted)
-            and number < job.attempts_allowed
-            and not job.stop_requested
-        )
+        retry = state in (JobState.failed, JobState.interrupted) and number < job.attempts_allowed
         backoff = timedelta(seconds=min(job.spec.retry_backoff_s * 2 ** (number - 1), 86_400))
-        cause = None
-        if again:
-            why = sentence(error) if error else state.value
-            cause = f"{why} Tried again ({number} of {job.attempts_allowed} attempts made)."
+        why = sentence(error) if error else state.value
         with self._database.begin() as connection:
+            # Holds the row, so that a stop that comes at this moment is not overlooked.
+            connection.execute(
+                jobs.update().where(jobs.c.id == job.id).values(revision=jobs.c.revision)
+            )
             mine = connection.execute(
                 attempts.update()
                 .where(
@@ -341,11 +348,19 @@ class JobStore:
                     ended_at=ended,
                     exit_code=exit_code,
                     error=error.model_dump() if error else None,
-                    cause=cause,
                 )
             ).rowcount
             if not mine:
                 return False
+            stopped = connection.scalar(sa.select(jobs.c.stop_requested).where(jobs.c.id == job.id))
+            again = retry and not stopped
+            if again:
+                cause = f"{why} Tried again ({number} of {job.attempts_allowed} attempts made)."
+                connection.execute(
+                    attempts.update()
+                    .where(attempts.c.job_id == job.id, attempts.c.number == number)
+                    .values(cause=cause)
+                )
             retain = job.spec.retain_s
             connection.execute(
                 jobs.update()
