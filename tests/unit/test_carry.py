@@ -16,6 +16,7 @@ import cloudpickle
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from labstudio.errors import CannotCarry, NotFound, Unavailable
 from labstudio.jobs.carry import LIMIT_BYTES, local_modules, pack, pack_call, unpack_result
 
@@ -130,7 +131,8 @@ def test_carry_classes_and_instances(tmp_path):
         "unit = 'kg'\n"
         "class Colour(enum.Enum):\n    red = 1\n"
         "class Base:\n    def show(self): return f'{self.value} {unit}'\n"
-        "@dataclasses.dataclass\nclass Weight(Base):\n    value: int\n    colour: Colour = Colour.red\n"
+        "@dataclasses.dataclass\nclass Weight(Base):\n    value: int\n"
+        "    colour: Colour = Colour.red\n"
         "w = Weight(3)"
     )
     carried = pack(space, ["w"])

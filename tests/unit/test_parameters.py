@@ -7,6 +7,7 @@ import math
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from labstudio.errors import InvalidInput
 from labstudio.jobs.models import ParameterSpec
 from labstudio.jobs.parameters import (

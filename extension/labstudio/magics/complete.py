@@ -31,7 +31,7 @@ def register(shell: InteractiveShell) -> None:
     if any(getattr(each, "matcher_identifier", "") == IDENTIFIER for each in _matchers(shell)):
         return
 
-    @context_matcher(identifier=IDENTIFIER)
+    @context_matcher(identifier=IDENTIFIER)  # type: ignore[untyped-decorator]
     def match(context: Any) -> dict[str, Any]:
         line, cursor = context.line_with_cursor, context.full_text
         found = complete(shell, line, first_line=context.cursor_line == 0) if cursor else None
