@@ -20,7 +20,7 @@ from labstudio.jobs.processes import kill_attempt
 from labstudio.jobs.runner import protocol
 from labstudio.jobs.runner.nursery import Nursery, environment
 
-LIMIT_S = 60.0
+LIMIT_S = 120.0
 
 
 def wait_for(condition: Callable[[], Any], timeout_s: float = LIMIT_S) -> None:

@@ -10,24 +10,12 @@ It becomes the module ``_labstudio_kernel``; the user's namespace gets nothing f
 import os
 import sys
 
-TRIGGERS = frozenset(
-    # fmt: off
-    (
-        "sklearn",
-        "xgboost",
-        "lightgbm",
-        "torch",
-        "pytorch_lightning",
-        "lightning",
-        "keras",
-        "tensorflow",
-        "statsmodels",
-        "pyspark",
-        "paddle",
-        "mlflow",
-    )
-    # fmt: on
-)
+# fmt: off
+TRIGGERS = frozenset((
+    "sklearn", "xgboost", "lightgbm", "torch", "pytorch_lightning", "lightning", "keras",
+    "tensorflow", "statsmodels", "pyspark", "paddle", "mlflow",
+))
+# fmt: on
 
 
 def namespace():
