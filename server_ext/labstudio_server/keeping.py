@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
-import os
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -86,16 +84,4 @@ class Keeping:
 def _ensure(services: Services) -> DaemonStatus:
     studio: Studio = services.studio()
     kept.prune(studio.home)
-    _reap(studio)
     return studio.keeper.ensure()
-
-
-def _reap(studio: Studio) -> None:
-    """Take the exit of a daemon that this server started: a dead child looks alive until then."""
-    from labstudio.daemon.keeper import read_daemon
-    from labstudio.jobs.runner.protocol import process_of
-
-    told = read_daemon(studio.home)
-    if told is not None and process_of(told.pid, told.create_time) is None:
-        with contextlib.suppress(ChildProcessError):
-            os.waitpid(told.pid, os.WNOHANG)

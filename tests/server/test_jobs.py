@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -249,26 +250,25 @@ class TestSmallBodies:
 async def test_a_thousand_jobs_are_listed_without_blocking_the_loop(
     call: Call, script: str, extension: LabstudioApp, loop_watch: LoopWatch, jp_root_dir: Any
 ) -> None:
-    from labstudio.jobs.models import CreateJob
+    from labstudio.jobs.models import CreateJob, CreateSweep
 
     studio = extension.services.studio()
 
     def submit() -> None:
-        for index in range(1000):
-            spec = CreateJob(path=script, name=f"job {index}", parameters={"index": index})
-            studio.jobs.create(spec, root=jp_root_dir)
+        grid = {"index": list(range(1000))}
+        studio.jobs.sweep(CreateSweep(job=CreateJob(path=script), grid=grid), root=jp_root_dir)
 
     await extension.services.run(submit)
-    import time
-
     await call("GET", "jobs", params={"limit": 1000})
-    took = []
+    took, used = [], []
     async with loop_watch.watching():
         for _ in range(5):
-            before = time.perf_counter()
+            before, before_used = time.perf_counter(), time.process_time()
             reply = await call("GET", "jobs", params={"limit": 1000})
             took.append(time.perf_counter() - before)
+            used.append(time.process_time() - before_used)
     assert len(reply.data["items"]) == 1000
-    print(f"1000 jobs: {min(took):.3f} to {max(took):.3f} s; {loop_watch}")
-    assert min(took) < 0.2
+    print(f"1000 jobs: {min(took):.3f} s, of processors {min(used):.3f} s; {loop_watch}")
+    # Processor time, the client's included: what the clock says depends on who else is running.
+    assert min(used) < 0.2
     assert loop_watch.busy_s < 0.05

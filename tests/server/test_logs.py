@@ -141,8 +141,11 @@ async def test_without_a_token(jp_ws_fetch: Any, attempt: Attempt) -> None:
         assert caught.value.code == 403
 
 
-async def test_a_page_of_another_site(jp_fetch: Any, jp_ws_fetch: Any, attempt: Attempt) -> None:
-    page = await jp_fetch("labstudio", "api", "v1", "status")
+async def test_a_page_of_another_site(
+    jp_fetch: Any, jp_ws_fetch: Any, jp_http_port: int, attempt: Attempt
+) -> None:
+    here = {"Host": f"localhost:{jp_http_port}"}  # the login cookie is for one host
+    page = await jp_fetch("labstudio", "api", "v1", "status", headers=here)
     pairs = [each.split(";")[0] for each in page.headers.get_list("Set-Cookie")]
     browser = {"Authorization": "", "Cookie": "; ".join(pairs)}
     parts = (*API, attempt.job_id, "log", "stream")

@@ -84,6 +84,8 @@ class TestKeeping:
             assert studio.keeper.status().pid == second["pid"]
         finally:
             studio.keeper.stop()
+            if (child := studio.keeper._child) is not None:
+                child.wait(10)
 
     async def running(self, call: Call, other_than: int | None = None) -> dict[str, Any]:
         for _ in range(150):

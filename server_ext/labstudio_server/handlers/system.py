@@ -8,7 +8,6 @@ from jupyter_server.auth.decorator import authorized
 from tornado import web
 
 from labstudio_server.handlers.base import StudioHandler
-from labstudio_server.problems import unavailable
 
 if TYPE_CHECKING:
     from labstudio.status import DaemonStatus, Report, Status
@@ -75,26 +74,19 @@ def _openapi() -> str:
 def _status(studio: Studio, user: str, kept: DaemonStatus | None) -> Status:
     """Put the state together from what is on disk; it works when home or database do not."""
     from labstudio._version import __version__
-    from labstudio.daemon.keeper import read_daemon
     from labstudio.experiments.tracking import is_ready
-    from labstudio.status import DaemonStatus, Status, WarmKernels
+    from labstudio.status import Status
 
-    try:
-        daemon, told = studio.keeper.status(), read_daemon(studio.home)
-    except OSError as error:
-        told, daemon = None, DaemonStatus(state="stopped", message=unavailable(error) or "")
+    daemon = studio.keeper.status()
     if daemon.state == "stopped" and kept is not None and kept.state in ("starting", "stopped"):
         daemon = kept  # it says why it did not start
     return Status(
         version=__version__,
         user=user,
         daemon=daemon,
-        warm_kernels=WarmKernels(
-            ready=told.warm_ready if told else 0,
-            wanted=told.warm_wanted if told else 0,
-            memory_bytes=told.warm_memory_bytes if told else 0,
-        ),
-        tracking_ready=told is not None and is_ready(studio.home, timeout_s=TRACKING_TIMEOUT_S),
+        warm_kernels=studio.keeper.warm(),
+        tracking_ready=daemon.pid is not None
+        and is_ready(studio.home, timeout_s=TRACKING_TIMEOUT_S),
         message=None if daemon.state in ("running", "starting") else daemon.message,
     )
 
