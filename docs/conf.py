@@ -26,7 +26,7 @@ extensions = [
 exclude_patterns = ["_build", "images"]
 templates_path: list[str] = []
 
-myst_enable_extensions = ["attrs_inline", "colon_fence", "deflist", "fieldlist"]
+myst_enable_extensions = ["attrs_inline", "colon_fence"]
 myst_heading_anchors = 3
 
 autodoc_member_order = "bysource"
