@@ -5,7 +5,8 @@ import tseslint from 'typescript-eslint';
 export default tseslint.config(
   { ignores: ['labextension/lib/**', 'labextension/dist/**', '**/_generated.ts'] },
   ...tseslint.configs.recommended,
-  jupyter.configs.recommended,
+  { plugins: { jupyter } },
+  ...jupyter.configs.recommended,
   {
     files: ['labextension/src/**/*.{ts,tsx}'],
     languageOptions: { parserOptions: { projectService: { allowDefaultProject: [] } } },

@@ -26,7 +26,6 @@ export const PLAIN: IStyle = {
 
 const NAMES = ['black', 'red', 'green', 'yellow', 'blue', 'magenta', 'cyan', 'white'];
 // CSI sequences, OSC sequences (links, titles) and lone two-character escapes.
-// eslint-disable-next-line no-control-regex
 const ESCAPE = /\x1b(?:\[([0-9;:?]*)[ -/]*([@-~])|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])/g;
 
 /** A line without its escapes. */

@@ -22,14 +22,15 @@ import pytest
 from labstudio.jobs.models import ACTIVE_STATES, JobState, ListJobs
 from labstudio.studio import Studio
 from notebooks import SLOW, TRAINING, WRONG, notebook
-from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
 
 REPOSITORY = Path(__file__).parents[2]
 BUILT = REPOSITORY / "labextension" / "dist"
 CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
 # Where the pictures of the documentation go; elsewhere unless they are asked for.
 PICTURES = Path(os.environ.get("LABSTUDIO_PICTURES", REPOSITORY / "test-results"))
-START_TIMEOUT_S = 60.0
+START_TIMEOUT_S = 300.0
+TEST_TIMEOUT_S = 480.0
 ARGUMENTS = (
     "--no-sandbox",
     "--disable-gpu",
@@ -47,6 +48,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if Path(__file__).parent in item.path.parents:
             item.add_marker(pytest.mark.browser)
             item.add_marker(pytest.mark.slow)
+            item.add_marker(pytest.mark.timeout(TEST_TIMEOUT_S))
 
 
 @dataclass
@@ -71,7 +73,7 @@ class Lab:
             text = response.read()
         return json.loads(text) if text else None
 
-    def wait(self, job_id: str, *states: str, timeout_s: float = 60) -> dict[str, Any]:
+    def wait(self, job_id: str, *states: str, timeout_s: float = 150) -> dict[str, Any]:
         """Wait until a job is in one of the states."""
         deadline = time.monotonic() + timeout_s
         while time.monotonic() < deadline:
@@ -111,8 +113,12 @@ def lab() -> Iterator[Lab]:
     extensions.mkdir()
     if BUILT.exists():
         (extensions / "labstudio").symlink_to(BUILT)
-    settings = base / "overrides.json"
-    settings.write_text("{}")
+    # No question about news over the pictures.
+    notices = base / "settings" / "@jupyterlab" / "apputils-extension"
+    notices.mkdir(parents=True)
+    (notices / "notification.jupyterlab-settings").write_text(
+        '{"fetchNews": "false", "checkForUpdates": false}'
+    )
     token = secrets.token_hex(16)
     process = subprocess.Popen(
         [
@@ -122,7 +128,6 @@ def lab() -> Iterator[Lab]:
             "--ServerApp.jpserver_extensions={'labstudio_server': True}",
             "--ServerApp.allow_root=True",
             "--LabApp.expose_app_in_browser=True",
-            "--LabApp.news_url=None",
             f"--LabApp.user_settings_dir={base / 'settings'}",
             f"--LabApp.workspaces_dir={base / 'workspaces'}",
             f"--LabApp.extra_labextensions_path={extensions}",
@@ -240,7 +245,7 @@ class Desk:
         """Switch to JupyterLab's light or dark theme."""
         self.run("apputils:change-theme", theme=f"JupyterLab {name.title()}")
         light = "true" if name == "light" else "false"
-        self.page.wait_for_selector(f"body[data-jp-theme-light={light}]")
+        self.page.wait_for_selector(f"body[data-jp-theme-light={light}]", state="attached")
         self.page.wait_for_timeout(150)
 
     def picture(self, name: str) -> None:
@@ -277,7 +282,8 @@ def desk(lab: Lab, chromium: Browser) -> Iterator[Desk]:
 
     page.on("console", listen)
     page.on("pageerror", lambda error: made.complaints.append(str(error)))
-    page.set_default_timeout(20_000)
+    page.set_default_timeout(30_000)
+    expect.set_options(timeout=30_000)
     made.open()
     yield made
     if made.complaints:

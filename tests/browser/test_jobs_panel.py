@@ -36,12 +36,12 @@ def test_a_notebook_becomes_a_job_from_its_toolbar(desk: Desk, lab: Lab) -> None
     form.get_by_role("button", name="Run job").click()
 
     header = page.locator(".lst-Header:visible")
-    expect(header.get_by_role("heading", name="train")).to_be_visible()
+    expect(header.get_by_role("heading", name=re.compile("^train"))).to_be_visible()
     job_id = submitted(lab)
     # The log is live: its lines are seen before the job has ended.
     page.get_by_role("tab", name="Log").click()
     log = page.get_by_role("log")
-    expect(log.get_by_text("training with depth 5")).to_be_visible(timeout=40_000)
+    expect(log.get_by_text("training with depth 5")).to_be_visible(timeout=90_000)
     expect(log.get_by_text(re.compile("step +3 "))).to_be_visible()
     assert lab.fetch("GET", f"jobs/{job_id}")["state"] == "running"
     desk.picture("jobs-log")
@@ -63,9 +63,10 @@ def test_a_notebook_becomes_a_job_from_its_toolbar(desk: Desk, lab: Lab) -> None
     desk.picture("jobs-metrics")
 
     page.get_by_role("tab", name="Files").click()
-    expect(page.get_by_role("button", name="model.txt")).to_be_visible()
+    made = page.get_by_role("button", name=re.compile("model.txt$"))
+    expect(made).to_be_visible()
     desk.picture("jobs-files")
-    page.get_by_role("button", name="model.txt").click()
+    made.click()
     expect(page.locator(".jp-FileEditor:visible").get_by_text("loss=")).to_be_visible()
 
     desk.run("labstudio-jobs:open", id=job_id, tab="overview")
@@ -77,11 +78,11 @@ def test_a_job_is_stopped_from_its_row(desk: Desk, lab: Lab) -> None:
     panel = desk.panel()
     job = lab.fetch("POST", "jobs", {"path": "slow.ipynb"})
     row = panel.locator(f"[data-job='{job['id']}']")
-    expect(row).to_have_attribute("data-state", "running", timeout=40_000)
+    expect(row).to_have_attribute("data-state", "running", timeout=90_000)
     expect(row.get_by_text("Cell 2 of 3")).to_be_visible()
     row.hover()
     row.get_by_role("button", name="Stop").click()
-    expect(row).to_have_attribute("data-state", "stopped", timeout=6_000)
+    expect(row).to_have_attribute("data-state", "stopped", timeout=15_000)
     # The keyboard does the rest: select it, delete it, say yes.
     row.click(position={"x": 150, "y": 30})
     panel.get_by_role("listbox", name="Jobs").press("Delete")
@@ -98,9 +99,9 @@ def test_a_failed_job_opens_at_its_cell(desk: Desk, lab: Lab) -> None:
     expect(page.locator(".lst-NotebookTab .lst-Banner")).to_contain_text("KeyError")
     failing = page.locator(".lst-Notebook .jp-Cell[data-lst-state=failed]")
     expect(failing).to_be_in_viewport()
-    page.wait_for_timeout(1500)
+    page.wait_for_timeout(2500)
     top = page.locator(".lst-Notebook").bounding_box()["y"]
-    assert abs(failing.bounding_box()["y"] - top) < 120
+    assert abs(failing.bounding_box()["y"] - top) < 40
     desk.picture("jobs-failed")
     page.get_by_role("button", name="Attach", exact=True).click()
     console = page.locator(".jp-CodeConsole:visible")
@@ -117,7 +118,7 @@ def test_a_page_reloaded_in_the_middle_goes_on(desk: Desk, lab: Lab) -> None:
     panel.locator(f"[data-job='{job['id']}'] .lst-JobRow-name").click()
     page = desk.page
     page.get_by_role("tab", name="Log").click()
-    expect(page.get_by_role("log").get_by_text("tick 2", exact=True)).to_be_visible(timeout=40_000)
+    expect(page.get_by_role("log").get_by_text("tick 2", exact=True)).to_be_visible(timeout=90_000)
     page.wait_for_timeout(1500)  # the layout is saved a moment after it changed
     page.reload()
     desk.settle()
@@ -144,7 +145,7 @@ def test_a_sweep_makes_a_job_for_each_value_and_they_compare(desk: Desk, lab: La
     rows = panel.locator(".lst-JobRow")
     expect(rows).to_have_count(2)
     for row in lab.fetch("GET", "jobs")["items"]:
-        lab.wait(row["id"], "succeeded", timeout_s=90)
+        lab.wait(row["id"], "succeeded")
     expect(panel.locator("[data-state=succeeded].lst-JobRow")).to_have_count(2)
     listbox = panel.get_by_role("listbox", name="Jobs")
     listbox.press("Home")
@@ -168,7 +169,7 @@ def test_a_script_runs_from_the_file_browser(desk: Desk, lab: Lab) -> None:
     expect(form.get_by_label("Notebook or script")).to_have_value("hello 日本 'x'.py")
     form.get_by_role("button", name="Run job").click()
     page.get_by_role("tab", name="Log").click()
-    expect(page.get_by_role("log").locator(".lst-fg-red")).to_have_text("red", timeout=40_000)
+    expect(page.get_by_role("log").locator(".lst-fg-red")).to_have_text("red", timeout=90_000)
 
 
 def test_bad_input_is_told_at_its_field(desk: Desk, lab: Lab) -> None:
@@ -180,6 +181,28 @@ def test_bad_input_is_told_at_its_field(desk: Desk, lab: Lab) -> None:
     form.get_by_role("button", name="Run job").click()
     expect(form.locator(".lst-Field-error").first).to_contain_text("..")
     desk.complaints = [each for each in desk.complaints if "400" not in each]
+
+
+def test_the_panel_is_usable_when_narrow_and_by_keyboard(desk: Desk, lab: Lab) -> None:
+    for name in ("train.ipynb", "wrong.ipynb"):
+        job = lab.fetch("POST", "jobs", {"path": name})
+        lab.wait(job["id"], "succeeded", "failed")
+    panel = desk.panel()
+    listbox = panel.get_by_role("listbox", name="Jobs")
+    listbox.focus()
+    listbox.press("ArrowDown")
+    listbox.press("ArrowUp")
+    listbox.press("Enter")
+    expect(desk.page.locator(".lst-Header:visible h2")).to_have_text(re.compile("^wrong"))
+    panel.get_by_role("button", name=re.compile("^Failed")).click()
+    expect(panel.locator(".lst-JobRow")).to_have_count(1)
+    panel.get_by_role("searchbox").fill("train")
+    expect(panel.get_by_text("No job matches")).to_be_visible()
+    panel.get_by_role("button", name="Show all jobs").click()
+    expect(panel.locator(".lst-JobRow")).to_have_count(2)
+    overflow = panel.evaluate("e => e.scrollWidth - e.clientWidth")
+    assert overflow <= 0
+    desk.picture("jobs-panel")
 
 
 def test_a_thousand_jobs_scroll(desk: Desk, lab: Lab) -> None:
@@ -219,26 +242,3 @@ def test_a_thousand_jobs_scroll(desk: Desk, lab: Lab) -> None:
         desk.picture("jobs-thousand")
     finally:
         lab.studio.keeper.ensure(wait=True)
-
-
-def test_the_panel_is_usable_when_narrow_and_by_keyboard(desk: Desk, lab: Lab) -> None:
-    for name in ("train.ipynb", "wrong.ipynb"):
-        job = lab.fetch("POST", "jobs", {"path": name})
-        lab.wait(job["id"], "succeeded", "failed")
-    panel = desk.panel()
-    listbox = panel.get_by_role("listbox", name="Jobs")
-    listbox.focus()
-    listbox.press("ArrowDown")
-    listbox.press("ArrowUp")
-    listbox.press("Enter")
-    expect(desk.page.locator(".lst-Header:visible h2")).to_have_text("wrong")
-    panel.get_by_role("button", name=re.compile("^Failed")).click()
-    expect(panel.locator(".lst-JobRow")).to_have_count(1)
-    panel.get_by_role("searchbox").fill("train")
-    expect(panel.get_by_text("No job matches")).to_be_visible()
-    panel.get_by_role("button", name="Show all jobs").click()
-    expect(panel.locator(".lst-JobRow")).to_have_count(2)
-    overflow = panel.evaluate("e => e.scrollWidth - e.clientWidth")
-    assert overflow <= 0
-    desk.picture("jobs-panel")
-

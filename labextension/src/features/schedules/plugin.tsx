@@ -9,7 +9,6 @@ import { ComponentWidget } from '../../components/context';
 import { makeServices } from '../../services';
 import { CommandIDs, IApi, ISchedules, IStudioEvents } from '../../tokens';
 import { addScheduleCommands } from './commands';
-import { ScheduleHistory } from './history';
 import { SchedulesModel } from './model';
 
 type HistoryWidget = ComponentWidget & { scheduleId: string };
@@ -47,7 +46,8 @@ export const schedules: JupyterFrontEndPlugin<ISchedules> = {
         }
       },
       isEnabled: args => typeof args.id === 'string' || model.current !== null,
-      execute: args => {
+      execute: async args => {
+        const { ScheduleHistory } = await import('./history');
         const id = typeof args.id === 'string' ? args.id : String(model.current);
         const known = tracker.find(widget => widget.content.scheduleId === id);
         if (known) {

@@ -7,7 +7,7 @@ import type { Api } from '../../../api/client';
 import { ApiError } from '../../../api/client';
 import type { Compute, Job, Schedule, SchedulePreview, SourceInfo } from '../../../api/types';
 import type { IDraft, Issues } from './draft';
-import { countJobs, emptyDraft, fieldFor, toRequest, toRerun, withSource } from './draft';
+import { countJobs, fieldFor, toRequest, toRerun, withSource } from './draft';
 
 const DEBOUNCE_MS = 300;
 
@@ -20,9 +20,9 @@ export class FormModel implements IDisposable {
     private _trans: TranslationBundle,
     /** Where the draft is kept until it is sent. */
     readonly key: string,
-    draft?: IDraft
+    draft: IDraft
   ) {
-    this._draft = draft ?? FormModel.stored(key) ?? emptyDraft(browserZone());
+    this._draft = draft;
     void this._loadComputes();
     if (this._draft.path) {
       void this.inspect();

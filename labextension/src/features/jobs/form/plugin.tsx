@@ -17,9 +17,7 @@ import { makeServices } from '../../../services';
 import { CommandIDs, IApi, IJobs, ISchedules, IStudioEvents } from '../../../tokens';
 import { isSource, openPath, saved } from '../source';
 import type { IDraft } from './draft';
-import { emptyDraft, fromJob, fromSchedule } from './draft';
-import { JobForm } from './form';
-import { browserZone, FormModel } from './model';
+import type { FormModel } from './model';
 
 type FormWidget = ComponentWidget & { model: FormModel };
 
@@ -67,7 +65,19 @@ export const form: JupyterFrontEndPlugin<void> = {
         Notification.success(trans.__('%1 jobs were submitted.', made.length), { autoClose: 4000 });
       }
     };
-    const open = (draft: IDraft | undefined, key: string = `labstudio:draft:${UUID.uuid4()}`) => {
+    const open = async (
+      fill?: (empty: IDraft, drafts: typeof import('./draft')) => IDraft,
+      key: string = `labstudio:draft:${UUID.uuid4()}`
+    ) => {
+      const [{ browserZone, FormModel }, { JobForm }, drafts] = await Promise.all([
+        import('./model'),
+        import('./form'),
+        import('./draft')
+      ]);
+      const draft = fill?.(drafts.emptyDraft(browserZone()), drafts) ?? FormModel.stored(key);
+      if (!draft) {
+        return undefined;
+      }
       const model = new FormModel(api, trans, key, draft);
       const send = async () => {
         const made = await model.send();
@@ -120,7 +130,7 @@ export const form: JupyterFrontEndPlugin<void> = {
       if (path && documents) {
         await saved(app, documents, path);
       }
-      return open({ ...emptyDraft(browserZone()), path: path ?? '', ...change });
+      return open(empty => ({ ...empty, path: path ?? '', ...change }));
     };
 
     const sourceArgs = {
@@ -138,10 +148,7 @@ export const form: JupyterFrontEndPlugin<void> = {
       caption: trans.__('Run a notebook or script as a job'),
       icon: args => (args.isPalette ? undefined : runAsJobIcon),
       describedBy: { args: sourceArgs },
-      execute: args =>
-        typeof args.key === 'string'
-          ? FormModel.stored(args.key) && open(undefined, args.key)
-          : start(args)
+      execute: args => (typeof args.key === 'string' ? open(undefined, args.key) : start(args))
     });
     commands.addCommand(CommandIDs.createSchedule, {
       label: trans.__('New Schedule…'),
@@ -181,7 +188,7 @@ export const form: JupyterFrontEndPlugin<void> = {
       execute: async args => {
         try {
           const job = await api.job(typeof args.id === 'string' ? args.id : jobs.targets[0]);
-          return open(fromJob(emptyDraft(browserZone()), job));
+          return await open((empty, { fromJob }) => fromJob(empty, job));
         } catch (reason) {
           Notification.error(ApiError.from(reason).message);
           return undefined;
@@ -199,7 +206,7 @@ export const form: JupyterFrontEndPlugin<void> = {
       isEnabled: args => typeof args.id === 'string' || schedules.current !== null,
       execute: args => {
         const schedule = schedules.find(String(args.id ?? schedules.current));
-        return schedule && open(fromSchedule(emptyDraft(browserZone()), schedule));
+        return schedule && open((empty, { fromSchedule }) => fromSchedule(empty, schedule));
       }
     });
 

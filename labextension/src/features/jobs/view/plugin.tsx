@@ -10,9 +10,7 @@ import { ComponentWidget } from '../../../components/context';
 import { compareIcon, jobsIcon, stateIcons } from '../../../components/icons';
 import { makeServices } from '../../../services';
 import { CommandIDs, IApi, IJobs, IStudioEvents } from '../../../tokens';
-import { CompareView } from '../compare';
-import type { Tab } from './widget';
-import { JobView, TABS } from './widget';
+import type { JobView } from './widget';
 
 type Comparison = ComponentWidget & { ids: readonly string[] };
 
@@ -51,15 +49,16 @@ export const view: JupyterFrontEndPlugin<void> = {
           type: 'object',
           properties: {
             id: { type: 'string', description: 'The job; the selected one when left out.' },
-            tab: { type: 'string', description: TABS.join(', ') },
+            tab: { type: 'string', description: 'overview, log, notebook, metrics or files' },
             background: { type: 'boolean', description: 'Do not bring it to the front.' }
           }
         }
       },
       isEnabled: args => typeof args.id === 'string' || jobs.targets.length > 0,
-      execute: args => {
+      execute: async args => {
         const id = typeof args.id === 'string' ? args.id : jobs.targets[0];
-        const tab = TABS.find(each => each === args.tab) as Tab | undefined;
+        const { JobView, TABS } = await import('./widget');
+        const tab = TABS.find(each => each === args.tab);
         const known = tracker.find(widget => widget.content.jobId === id);
         if (known) {
           if (tab) {
@@ -106,7 +105,8 @@ export const view: JupyterFrontEndPlugin<void> = {
         }
       },
       isEnabled: args => (Array.isArray(args.ids) ? args.ids : jobs.selection).length > 1,
-      execute: args => {
+      execute: async args => {
+        const { CompareView } = await import('../compare');
         const ids = (Array.isArray(args.ids) ? args.ids : jobs.selection).map(String);
         const content = Object.assign(
           new ComponentWidget(services, () => <CompareView ids={ids} />),
@@ -127,9 +127,7 @@ export const view: JupyterFrontEndPlugin<void> = {
     labShell?.currentChanged.connect((_, change) => {
       const current = change.newValue;
       jobs.viewed =
-        current instanceof MainAreaWidget && current.content instanceof JobView
-          ? current.content.jobId
-          : null;
+        current && tracker.has(current) ? (current as MainAreaWidget<JobView>).content.jobId : null;
       commands.notifyCommandChanged();
     }, tracker);
     void restorer?.restore(tracker, {
