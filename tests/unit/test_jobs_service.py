@@ -1,4 +1,4 @@
-"""Submitting and following jobs, without a daemon: what is accepted, what is refused, and how clearly."""
+"""Submitting and following jobs, without a daemon: what is accepted, what refused, how clearly."""
 
 from __future__ import annotations
 
@@ -6,10 +6,13 @@ import json
 import os
 import subprocess
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
+from labstudio.database.tables import jobs
 from labstudio.errors import Conflict, InvalidInput, JobFailed, NotFound, StudioError, TooLarge
 from labstudio.jobs.models import (
     CreateJob,
@@ -300,3 +303,14 @@ def test_a_full_home_refuses_clearly(tmp_path: Path) -> None:
     tmp_path.chmod(0o500)
     with pytest.raises(StudioError, match="cannot be written"):
         Studio(tmp_path / "h").jobs.list()
+
+
+def test_a_job_stopped_in_the_queue_is_kept_no_longer_than_was_asked(
+    studio: Studio, write_notebook: WriteNotebook
+) -> None:
+    job = studio.jobs.create(CreateJob(path=str(write_notebook("1")), retain_s=60))
+    ended = studio.jobs.stop(job.id).ended_at
+    assert ended is not None
+    with studio.database.read() as connection:
+        kept = connection.scalar(sa.select(jobs.c.retain_until).where(jobs.c.id == job.id))
+    assert kept == ended + timedelta(seconds=60)

@@ -177,21 +177,26 @@ class Recording:
     def _close(self) -> None:
         ended = jobs.c.state.in_([state.value for state in FINAL_STATES])
         for job_id in self._jobs(sa.and_(ended, jobs.c.run_state == OPEN)):
-            job = self._studio.jobs.store.detail(job_id)
-            assert job.run_id is not None
-            folder = self._studio.home.attempt(job_id, job.attempt)
-            uploads = self._uploads(folder, job.attempt) if job.attempt else []
             try:
-                if job.attempt:
-                    self._sample(job.run_id, folder)
-                self._recorder.finish(job.run_id, job, files=uploads, error=job.error_detail)
-            except (NotFound, Conflict) as error:
-                log.warning("The run of job %s cannot be closed: %s", job_id, error)
-            self._read_to.pop(folder, None)
-            with self._studio.database.begin() as connection:
-                connection.execute(
-                    jobs.update().where(jobs.c.id == job_id).values(run_state=CLOSED)
-                )
+                self._close_run(job_id)
+            except (Unavailable, OSError) as error:
+                # Tried again at the next step; the other runs are closed meanwhile.
+                log.warning("The run of job %s waits to be closed: %s", job_id, error)
+
+    def _close_run(self, job_id: str) -> None:
+        job = self._studio.jobs.store.detail(job_id)
+        assert job.run_id is not None
+        folder = self._studio.home.attempt(job_id, job.attempt)
+        uploads = self._uploads(folder, job.attempt) if job.attempt else []
+        try:
+            if job.attempt:
+                self._sample(job.run_id, folder)
+            self._recorder.finish(job.run_id, job, files=uploads, error=job.error_detail)
+        except (NotFound, Conflict) as error:
+            log.warning("The run of job %s cannot be closed: %s", job_id, error)
+        self._read_to.pop(folder, None)
+        with self._studio.database.begin() as connection:
+            connection.execute(jobs.update().where(jobs.c.id == job_id).values(run_state=CLOSED))
 
     def _jobs(self, condition: sa.ColumnElement[bool]) -> list[str]:
         query = sa.select(jobs.c.id).where(condition).order_by(jobs.c.id).limit(BATCH)

@@ -203,6 +203,7 @@ class JobStore:
         """Ask for a job's end: a queued one ends here and now. Return whether it still could."""
         moment = now()
         with self._database.begin() as connection:
+            spec = self._row(connection, job_id, [jobs.c.spec]).spec
             queued = connection.execute(
                 jobs.update()
                 .where(jobs.c.id == job_id, jobs.c.state == JobState.queued.value)
@@ -210,6 +211,7 @@ class JobStore:
                     state=JobState.stopped.value,
                     ended_at=moment,
                     next_attempt_at=None,
+                    retain_until=_retained(moment, spec.get("retain_s")),
                     stop_requested=True,
                     revision=jobs.c.revision + 1,
                 )
@@ -361,7 +363,6 @@ class JobStore:
                     .where(attempts.c.job_id == job.id, attempts.c.number == number)
                     .values(cause=cause)
                 )
-            retain = job.spec.retain_s
             connection.execute(
                 jobs.update()
                 .where(jobs.c.id == job.id, jobs.c.attempt == number)
@@ -369,9 +370,7 @@ class JobStore:
                     state=(JobState.queued if again else state).value,
                     ended_at=None if again else ended,
                     next_attempt_at=now() + backoff if again else None,
-                    retain_until=ended + timedelta(seconds=retain)
-                    if retain and not again
-                    else None,
+                    retain_until=None if again else _retained(ended, job.spec.retain_s),
                     error=error.model_dump() if error else None,
                     progress=None if again else jobs.c.progress,
                     revision=jobs.c.revision + 1,
@@ -379,6 +378,10 @@ class JobStore:
             )
             changes.record(connection, "jobs", job.id, "changed")
         return True
+
+
+def _retained(ended: datetime, retain_s: float | None) -> datetime | None:
+    return ended + timedelta(seconds=retain_s) if retain_s else None
 
 
 def _micros(moment: datetime) -> sa.BindParameter[datetime]:
