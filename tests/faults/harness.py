@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import psutil
+
 from labstudio.daemon.keeper import read_daemon
 from labstudio.jobs.carry import pack_call
 from labstudio.jobs.models import CreateJob, Job, JobDetail, JobState, ListJobs

@@ -11,6 +11,7 @@ from datetime import timedelta
 import pytest
 import sqlalchemy as sa
 from harness import House, eventually, house, kill
+
 from labstudio._version import __version__
 from labstudio.daemon.process import worker_id
 from labstudio.daemon.queue import APPLICATION_VERSION, WORKFLOW, workflow_id

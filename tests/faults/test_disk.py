@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 from harness import House, eventually
+
 from labstudio.errors import Unavailable
 from labstudio.jobs.models import JobState
 
@@ -182,7 +183,8 @@ def test_a_database_that_somebody_holds_is_waited_for() -> None:
     made = House(max_jobs=2)
     try:
         daemon = made.start_daemon()
-        lines = "import time\nfor n in range(60):\n    print('tick', n, flush=True)\n    time.sleep(0.1)"
+        lines = "import time\nfor n in range(60):\n    print('tick', n, flush=True)\n"
+        lines += "    time.sleep(0.1)\n"
         running = made.script(lines)
         short = made.script("import time\nprint('on', flush=True)\ntime.sleep(3)", name="short")
         for job, text in ((running, "tick 2"), (short, "on")):

@@ -15,6 +15,7 @@ from urllib.request import urlopen
 
 import pytest
 from harness import FINAL, House, eventually, free_port, house, kill
+
 from labstudio.jobs.models import Job, JobState
 from labstudio.jobs.runner import protocol
 from labstudio.jobs.snapshot import blob_path

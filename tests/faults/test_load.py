@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import statistics
 import time
+from pathlib import Path
 
 import pytest
 from harness import eventually, house
-from labstudio.jobs.models import CreateSweep, JobState, ListJobs
 from test_kill import Server
+
+from labstudio.jobs.models import CreateSweep, JobState, ListJobs
 
 pytestmark = pytest.mark.faults
 
@@ -51,7 +53,7 @@ def test_with_a_thousand_jobs_queued_listing_stays_quick_and_the_queue_keeps_up(
 
 
 def cpu_s(pid: int) -> float:
-    fields = open(f"/proc/{pid}/stat").read().rpartition(")")[2].split()
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / 100
 
 
@@ -63,7 +65,7 @@ def test_a_daemon_with_nothing_to_do_does_next_to_nothing() -> None:
         began, before = time.monotonic(), cpu_s(daemon.pid)
         time.sleep(12)
         share = (cpu_s(daemon.pid) - before) / (time.monotonic() - began)
-        status = open(f"/proc/{daemon.pid}/status").read()
+        status = Path(f"/proc/{daemon.pid}/status").read_text()
         memory = int(status.partition("VmRSS:")[2].split()[0]) / 1024
         print(f"idle daemon: {share:.1%} of a core, {memory:.0f} MB")
         assert share < 0.05

@@ -9,12 +9,13 @@ from datetime import timedelta
 import pytest
 import sqlalchemy as sa
 from harness import House, house, kill
+from test_daemons import pretend_taken, ticks
+from test_stop import DEAF, LIMIT_S, stop, submit
+
 from labstudio._version import __version__
 from labstudio.database.tables import attempts, jobs, workers
 from labstudio.jobs.models import JobState
 from labstudio.jobs.store import now
-from test_daemons import pretend_taken, ticks
-from test_stop import DEAF, LIMIT_S, stop, submit
 
 pytestmark = [pytest.mark.faults, pytest.mark.postgres]
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from harness import House, eventually, house
+
 from labstudio.jobs.models import Environment, Job, JobState
 
 pytestmark = pytest.mark.faults
@@ -19,7 +20,8 @@ CHILDREN = """
 import os, signal, subprocess, sys
 code = (
     "import signal, time\\n"
-    "for each in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP): signal.signal(each, signal.SIG_IGN)\\n"
+    "for each in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):\\n"
+    "    signal.signal(each, signal.SIG_IGN)\\n"
     "time.sleep(600)"
 )
 child = [sys.executable, "-S", "-c", code]

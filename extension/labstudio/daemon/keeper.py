@@ -35,6 +35,7 @@ class DaemonFile(BaseModel):
 
     pid: int
     create_time: float
+    started: float | None = None
     version: str
     started_at: datetime
     warm_ready: int = 0
@@ -49,7 +50,7 @@ def read_daemon(home: Home) -> DaemonFile | None:
     except (OSError, ValidationError):
         return None
     # One that was killed and that nobody has waited for yet, a zombie, runs no more.
-    return told if process_of(told.pid, told.create_time) is not None else None
+    return told if process_of(told.pid, told.create_time, told.started) is not None else None
 
 
 def version_key(version: str) -> tuple[int, ...]:

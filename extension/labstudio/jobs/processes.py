@@ -18,6 +18,7 @@ from labstudio.jobs.runner.protocol import (
     boot_id,
     process_of,
     read_runner,
+    started_at,
 )
 
 if TYPE_CHECKING:
@@ -137,25 +138,37 @@ def marked(marker: str) -> list[psutil.Process]:
     return found
 
 
-def _session(leader: int, create_time: float) -> list[psutil.Process]:
+def _session(leader: int, create_time: float, started: float | None) -> list[psutil.Process]:
     """Return what is left of the session that a process led, whether it still lives or not.
 
     A number is not used again while a session carries it; when its process is another one by now,
     the session was over.
     """
-    try:
-        if abs(psutil.Process(leader).create_time() - create_time) > 0.05:
-            return []
-    except psutil.NoSuchProcess:
-        pass
+    if psutil.pid_exists(leader) and not _same(leader, create_time, started):
+        return []
     found = []
     for process in psutil.process_iter():
         try:
-            if os.getsid(process.pid) == leader and process.create_time() >= create_time - 0.05:
+            if os.getsid(process.pid) == leader and _not_before(process, create_time, started):
                 found.append(process)
         except (OSError, psutil.Error):
             continue
     return found
+
+
+def _same(pid: int, create_time: float, started: float | None) -> bool:
+    if started is not None:
+        return started_at(pid) in (started, None)
+    try:
+        return abs(psutil.Process(pid).create_time() - create_time) <= 0.05
+    except psutil.NoSuchProcess:
+        return True
+
+
+def _not_before(process: psutil.Process, create_time: float, started: float | None) -> bool:
+    if started is not None:
+        return (started_at(process.pid) or 0.0) >= started
+    return bool(process.create_time() >= create_time - 0.05)
 
 
 def kill_all(processes: Iterable[psutil.Process], *, timeout_s: float = 2.0) -> list[int]:
@@ -218,16 +231,16 @@ def _marker_of(folder: Path) -> str:
 def _processes_of(info: RunnerInfo | None, marker: str) -> list[psutil.Process]:
     found = {process.pid: process for process in marked(marker)}
     if info is not None and info.boot_id in (None, boot_id()):
-        for pid, create_time in (
-            (info.pid, info.create_time),
-            (info.kernel_pid, info.kernel_create_time),
+        for pid, create_time, started in (
+            (info.pid, info.create_time, info.started),
+            (info.kernel_pid, info.kernel_create_time, info.kernel_started),
         ):
-            root = process_of(pid, create_time)
+            root = process_of(pid, create_time, started)
             if root is not None:
                 found[root.pid] = root
                 found.update((process.pid, process) for process in descendants(root.pid))
             if pid is not None and create_time is not None:
-                found.update((each.pid, each) for each in _session(pid, create_time))
+                found.update((each.pid, each) for each in _session(pid, create_time, started))
     # A process that asks for the killing from within the attempt (a test, a shell) stays.
     found.pop(os.getpid(), None)
     # The runner first: it must not see its kernel die and write a result about it.

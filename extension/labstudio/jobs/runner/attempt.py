@@ -74,6 +74,7 @@ class Attempt:
         self._info = protocol.RunnerInfo(
             pid=os.getpid(),
             create_time=psutil.Process().create_time(),
+            started=protocol.started_at(os.getpid()),
             boot_id=protocol.boot_id(),
         )
         self._sampling: asyncio.Task[None] | None = None
@@ -114,6 +115,7 @@ class Attempt:
         if child is not None:
             self._info.kernel_pid = child.pid
             self._info.kernel_create_time = child.create_time
+            self._info.kernel_started = protocol.started_at(child.pid)
         protocol.write_model(self.folder / protocol.RUNNER, self._info)
 
     def log_size(self) -> int:

@@ -93,8 +93,10 @@ class RunnerInfo(BaseModel):
 
     pid: int
     create_time: float
+    started: float | None = Field(None, description="In seconds since the boot; see `started_at`.")
     kernel_pid: int | None = None
     kernel_create_time: float | None = None
+    kernel_started: float | None = None
     boot_id: str | None = None
     marker: str | None = None
 
@@ -199,16 +201,43 @@ def claim(folder: Path) -> bool:
     return True
 
 
-def process_of(pid: int | None, create_time: float | None) -> psutil.Process | None:
+def started_at(pid: int) -> float | None:
+    """Return when a process started, in seconds since the boot; None where that is not told.
+
+    The time of day of its start is reckoned from the clock as it is now, so it moves when the clock
+    is set: a machine that wakes up, a first answer from a time server. This does not.
+    """
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        return int(fields[19]) / os.sysconf("SC_CLK_TCK")
+    except (OSError, ValueError, IndexError):
+        return None
+
+
+def process_of(
+    pid: int | None, create_time: float | None, started: float | None = None
+) -> psutil.Process | None:
     """Return the living process of that number and start; None when it is gone.
 
     A number is used again in time: only the moment of its start makes it that process.
+
+    Parameters
+    ----------
+    pid
+        Its number.
+    create_time
+        Its start by the clock, as psutil tells it.
+    started
+        Its start since the boot, as `started_at` tells it; where it is known, it decides.
     """
     if pid is None:
         return None
     try:
         process = psutil.Process(pid)
-        if create_time is not None and abs(process.create_time() - create_time) > 0.05:
+        if started is not None:
+            if started_at(pid) != started:
+                return None
+        elif create_time is not None and abs(process.create_time() - create_time) > 0.05:
             return None
         if process.status() == psutil.STATUS_ZOMBIE:
             return None
@@ -222,7 +251,7 @@ def is_alive(folder: Path) -> bool:
     info = read_runner(folder)
     if info is None or (info.boot_id is not None and info.boot_id != boot_id()):
         return False
-    return process_of(info.pid, info.create_time) is not None
+    return process_of(info.pid, info.create_time, info.started) is not None
 
 
 def request_stop(folder: Path) -> bool:
@@ -230,7 +259,7 @@ def request_stop(folder: Path) -> bool:
     info = read_runner(folder)
     if info is None or (info.boot_id is not None and info.boot_id != boot_id()):
         return False
-    process = process_of(info.pid, info.create_time)
+    process = process_of(info.pid, info.create_time, info.started)
     if process is None:
         return False
     try:
