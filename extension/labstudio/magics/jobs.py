@@ -15,7 +15,7 @@ from IPython.core.magic_arguments import (
     magic_arguments,
 )
 
-from labstudio.errors import StudioError
+from labstudio.errors import NotFound, StudioError
 from labstudio.magics.home import opened
 
 if TYPE_CHECKING:
@@ -96,7 +96,7 @@ class JobMagics(Magics):  # type: ignore[misc]
             score = train(depth)
         """
         from labstudio.jobs import names
-        from labstudio.jobs.carry import pack
+        from labstudio.jobs.carry import local_modules, pack
         from labstudio.jobs.request import create_job, environment
 
         asked = _parsed(self.job, line)
@@ -108,6 +108,7 @@ class JobMagics(Magics):  # type: ignore[misc]
             [name for name in found.reads if name not in spec.parameters],
             optional=[name for name in found.optional if name not in spec.parameters],
             dotted=found.dotted,
+            own=local_modules(Path.cwd()),
             limit_bytes=int(asked.limit * 1e6),
         )
         spec.environment = environment(asked.env, read_files=True)
@@ -300,14 +301,17 @@ class JobMagics(Magics):  # type: ignore[misc]
         from labstudio.jobs.models import JobKind
         from labstudio.jobs.runner.protocol import read_result
 
-        value = handle.result()
+        try:
+            value = handle.result()
+        except NotFound:
+            value = {}  # A cell that assigns nothing leaves no result.
         if handle.record.kind is JobKind.function:
             return value
         if missing := [name for name in names or () if name not in value]:
             raise UsageError(f"The job gave no {', '.join(missing)}; it gave: {', '.join(value)}.")
         taken = {name: value[name] for name in names or value}
         self.shell.user_ns.update(taken)
-        print(f"Pulled {', '.join(taken) or 'nothing: the cell assigns no names'}.")  # noqa: T201
+        print(f"Pulled {', '.join(taken)}." if taken else "The cell gave nothing back.")  # noqa: T201
         record = handle.record
         told = read_result(self.studio.home.attempt(record.id, record.attempt))
         for name, why in (told.not_returned if told and not names else {}).items():
