@@ -12,7 +12,7 @@ import sys
 import tempfile
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -60,6 +60,7 @@ class Lab:
     root: Path
     studio: Studio
     process: subprocess.Popen[bytes]
+    log: Path
 
     def fetch(self, method: str, path: str, body: Any = None) -> Any:
         """Call the studio's REST API as a script would."""
@@ -146,21 +147,25 @@ def lab() -> Iterator[Lab]:
         start_new_session=True,
     )
     studio = Studio(base / "home")
-    running = Lab(f"http://127.0.0.1:{port}/", token, root, studio, process)
+    running = Lab(f"http://127.0.0.1:{port}/", token, root, studio, process, base / "server.log")
     try:
-        _await_ready(running, base / "server.log")
+        _await_ready(running)
         yield running
         running.clear()
     finally:
         process.terminate()
-        process.wait(30)
+        try:
+            process.wait(60)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
         studio.keeper.stop()
         studio.close()
         shutil.rmtree(studio.home.runtime, ignore_errors=True)
         shutil.rmtree(base, ignore_errors=True)
 
 
-def _await_ready(lab: Lab, log: Path) -> None:
+def _await_ready(lab: Lab) -> None:
     """Wait for the server, its daemon and the tracking server."""
     deadline = time.monotonic() + START_TIMEOUT_S
     last = "nothing"
@@ -173,7 +178,7 @@ def _await_ready(lab: Lab, log: Path) -> None:
         except OSError as error:
             last = str(error)
         time.sleep(0.2)
-    raise AssertionError(f"JupyterLab did not come up: {last}\n{log.read_text()[-4000:]}")
+    raise AssertionError(f"JupyterLab did not come up: {last}\n{lab.log.read_text()[-4000:]}")
 
 
 @pytest.fixture(scope="package")
@@ -248,12 +253,13 @@ class Desk:
         self.page.wait_for_selector(f"body[data-jp-theme-light={light}]", state="attached")
         self.page.wait_for_timeout(150)
 
-    def picture(self, name: str) -> None:
-        """Save what is seen, light and dark."""
+    def picture(self, name: str, before: Callable[[], None] = lambda: None) -> None:
+        """Save what is seen, light and dark; `before` is called once the theme is there."""
         PICTURES.mkdir(parents=True, exist_ok=True)
         self.page.mouse.move(640, 799)
         for theme in ("dark", "light"):
             self.theme(theme)
+            before()
             self.page.screenshot(path=PICTURES / f"{name}-{theme}.png")
 
 
@@ -291,7 +297,7 @@ def desk(lab: Lab, chromium: Browser) -> Iterator[Desk]:
         page.screenshot(path=PICTURES / "complaint.png")
     context.close()
     lab.clear()
-    assert made.complaints == []
+    assert made.complaints == [], lab.log.read_text()[-3000:]
 
 
 __all__ = ["Desk", "JobState", "Lab"]

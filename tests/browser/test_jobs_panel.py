@@ -51,7 +51,7 @@ def test_a_notebook_becomes_a_job_from_its_toolbar(desk: Desk, lab: Lab) -> None
 
     page.get_by_role("tab", name="Notebook").click()
     notebook = page.locator(".lst-Notebook")
-    expect(notebook.get_by_text("Train a small model")).to_be_visible()
+    expect(notebook.get_by_role("heading", name="Train a small model")).to_be_visible()
     expect(notebook.locator(".jp-Cell[data-lst-state=succeeded]").first).to_be_visible()
     assert notebook.bounding_box()["height"] > 300
     desk.picture("jobs-notebook")
@@ -102,7 +102,12 @@ def test_a_failed_job_opens_at_its_cell(desk: Desk, lab: Lab) -> None:
     page.wait_for_timeout(2500)
     top = page.locator(".lst-Notebook").bounding_box()["y"]
     assert abs(failing.bounding_box()["y"] - top) < 40
-    desk.picture("jobs-failed")
+
+    def show() -> None:
+        page.get_by_role("button", name="Show the cell").click()
+        page.wait_for_timeout(500)
+
+    desk.picture("jobs-failed", show)
     page.get_by_role("button", name="Attach", exact=True).click()
     console = page.locator(".jp-CodeConsole:visible")
     console.wait_for()

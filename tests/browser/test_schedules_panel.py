@@ -15,7 +15,7 @@ def test_a_notebook_is_scheduled_paused_run_and_deleted(desk: Desk, lab: Lab) ->
     page = desk.page
     panel = desk.panel()
     desk.run("labstudio-schedules:create", path="train.ipynb")
-    form = page.get_by_role("form", name="New job")
+    form = page.get_by_role("form", name="New schedule")
     expect(form.get_by_label("Time zone")).to_have_value("Europe/Berlin")
     cron = form.get_by_label("Cron line")
 

@@ -43,6 +43,7 @@ export function Filters(props: { model: JobsModel }): JSX.Element {
       known.current[group.id] = sum;
     }
   }
+  const nothing = unfiltered && !text && model.filters.kinds.length === 0 && !known.current.all;
   const type = (value: string) => {
     setText(value);
     window.clearTimeout(timer.current);
@@ -100,7 +101,12 @@ export function Filters(props: { model: JobsModel }): JSX.Element {
           onClick={chooseKinds}
         />
       </div>
-      <div className="lst-Filters-states" role="group" aria-label={trans.__('Filter by state')}>
+      <div
+        className="lst-Filters-states"
+        role="group"
+        aria-label={trans.__('Filter by state')}
+        hidden={nothing}
+      >
         {GROUPS.map(group => {
           const pressed = String(model.filters.states) === String(group.states);
           const count = known.current[group.id];

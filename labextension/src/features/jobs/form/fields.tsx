@@ -5,6 +5,9 @@ import { IconButton } from '../../../components/basics';
 import { useTrans } from '../../../components/context';
 import type { IField } from './draft';
 
+/** How the language writes them; not words to translate. */
+const PYTHON: Record<string, string> = { true: 'True', false: 'False' };
+
 interface ILabelled {
   label: string;
   id: string;
@@ -174,9 +177,9 @@ export function ParameterField(props: {
         {field.type === 'bool' && !field.many ? (
           <div className="lst-Select">
             <select {...common} onChange={event => set({ text: event.target.value })}>
-              {['true', 'false'].map(value => (
+              {Object.keys(PYTHON).map(value => (
                 <option key={value} value={value}>
-                  {value === 'true' ? 'True' : 'False'}
+                  {PYTHON[value]}
                 </option>
               ))}
               {/^(true|false)$/.test(field.text) ? null : (

@@ -32,7 +32,9 @@ export function JobForm(props: IFormProps): JSX.Element {
     ? trans.__('Edit schedule')
     : rerun
       ? trans.__('Rerun with changes')
-      : trans.__('New job');
+      : draft.scheduled
+        ? trans.__('New schedule')
+        : trans.__('New job');
   const send = (event?: React.FormEvent) => {
     event?.preventDefault();
     props.onSend();
@@ -45,6 +47,24 @@ export function JobForm(props: IFormProps): JSX.Element {
     }
     wasSending.current = model.sending;
   });
+  // Whoever asked for a schedule sees it first; whoever ticks the box finds it where the box is.
+  const scheduleFirst = React.useRef(draft.scheduled).current;
+  const schedule = !rerun && (
+    <section>
+      {draft.scheduleId ? (
+        <h3>{trans.__('Schedule')}</h3>
+      ) : (
+        <CheckField
+          id={`${id}-scheduled`}
+          label={trans.__('Schedule')}
+          hint={trans.__('Run at set times instead of now')}
+          value={draft.scheduled}
+          onChange={scheduled => model.set({ scheduled })}
+        />
+      )}
+      {draft.scheduled && <ScheduleFields model={model} id={id} />}
+    </section>
+  );
   return (
     <form
       ref={form}
@@ -111,25 +131,11 @@ export function JobForm(props: IFormProps): JSX.Element {
             onChange={compute => model.set({ compute })}
           />
         </div>
+        {scheduleFirst && schedule}
         <Parameters model={model} id={id} />
         {!rerun && <Environment model={model} id={id} />}
         <Limits model={model} id={id} />
-        {!rerun && (
-          <section>
-            {draft.scheduleId ? (
-              <h3>{trans.__('Schedule')}</h3>
-            ) : (
-              <CheckField
-                id={`${id}-scheduled`}
-                label={trans.__('Schedule')}
-                hint={trans.__('Run at set times instead of now')}
-                value={draft.scheduled}
-                onChange={scheduled => model.set({ scheduled })}
-              />
-            )}
-            {draft.scheduled && <ScheduleFields model={model} id={id} />}
-          </section>
-        )}
+        {!scheduleFirst && schedule}
       </div>
       <footer className="lst-Form-foot">
         {model.problem && <Banner kind="error">{model.problem}</Banner>}

@@ -69,11 +69,7 @@ export const form: JupyterFrontEndPlugin<void> = {
       fill?: (empty: IDraft, drafts: typeof import('./draft')) => IDraft,
       key: string = `labstudio:draft:${UUID.uuid4()}`
     ) => {
-      const [{ browserZone, FormModel }, { JobForm }, drafts] = await Promise.all([
-        import('./model'),
-        import('./form'),
-        import('./draft')
-      ]);
+      const { browserZone, drafts, FormModel, JobForm } = await import('./lazy');
       const draft = fill?.(drafts.emptyDraft(browserZone()), drafts) ?? FormModel.stored(key);
       if (!draft) {
         return undefined;
@@ -113,7 +109,9 @@ export const form: JupyterFrontEndPlugin<void> = {
         ? trans.__('Edit schedule')
         : kind.rerunOf
           ? trans.__('Rerun with changes')
-          : trans.__('New job');
+          : kind.scheduled
+            ? trans.__('New schedule')
+            : trans.__('New job');
       widget.title.icon = kind.scheduled ? clockIcon : runAsJobIcon;
       widget.title.closable = true;
       widget.disposed.connect(() => {

@@ -4,6 +4,14 @@ import { useTrans } from '../../../components/context';
 import { CheckField, TextField } from './fields';
 import type { FormModel } from './model';
 
+/** What may be typed; the same in every language. */
+const EXAMPLES = {
+  requirements: 'polars>=1\nscikit-learn',
+  file: 'requirements.txt',
+  outputs: 'model.pkl, plots/*.png',
+  env: 'NAME=value'
+};
+
 /** What the code sees: packages, files, variables. */
 export function Environment(props: { model: FormModel; id: string }): JSX.Element {
   const { model, id } = props;
@@ -26,7 +34,7 @@ export function Environment(props: { model: FormModel; id: string }): JSX.Elemen
           mono
           value={draft.requirements}
           error={model.error('requirements')}
-          placeholder={'polars>=1\nscikit-learn'}
+          placeholder={EXAMPLES.requirements}
           hint={trans.__('One package a line. Empty: what is installed here.')}
           onChange={requirements => model.set({ requirements })}
         />
@@ -46,7 +54,7 @@ export function Environment(props: { model: FormModel; id: string }): JSX.Elemen
           mono
           value={draft.requirementsFile}
           error={model.error('requirements_file')}
-          placeholder="requirements.txt"
+          placeholder={EXAMPLES.file}
           onChange={requirementsFile => model.set({ requirementsFile }, 'requirements_file')}
         />
         <TextField
@@ -55,7 +63,7 @@ export function Environment(props: { model: FormModel; id: string }): JSX.Elemen
           mono
           value={draft.outputs}
           error={model.error('outputs')}
-          placeholder="model.pkl, plots/*.png"
+          placeholder={EXAMPLES.outputs}
           hint={trans.__('Files that the job writes beside itself are kept anyway.')}
           onChange={outputs => model.set({ outputs })}
         />
@@ -67,7 +75,7 @@ export function Environment(props: { model: FormModel; id: string }): JSX.Elemen
           mono
           value={draft.env}
           error={model.error('env')}
-          placeholder="NAME=value"
+          placeholder={EXAMPLES.env}
           onChange={env => model.set({ env })}
         />
       </div>
