@@ -17,7 +17,7 @@ from labstudio.status import Check, Report
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from labstudio.studio import Studio
+    from labstudio._studio import Studio
 
 LOW_SPACE_BYTES = 2 << 30
 REACH_S = 3.0

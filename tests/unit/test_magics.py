@@ -16,7 +16,7 @@ import pytest
 from jupyter_client.manager import KernelManager
 
 from labstudio.jobs.models import Job, Progress
-from labstudio.studio import Studio
+from labstudio._studio import Studio
 from labstudio.widgets import ansi
 from labstudio.widgets.job import LOG_LINES, html, plain, table_html
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from labstudio.jobs.handle import JobHandle
     from labstudio.jobs.models import Job, JobDetail
-    from labstudio.studio import Studio
+    from labstudio._studio import Studio
 
 STATES = ("queued", "starting", "running", "succeeded", "failed", "stopped", "interrupted")
 
@@ -192,7 +192,7 @@ def delete(*, job_ids: tuple[str, ...]) -> None:
 
 def opened() -> Studio:
     """Open the studio of ``LABSTUDIO_HOME``."""
-    from labstudio.studio import Studio
+    from labstudio._studio import Studio
 
     return Studio()
 

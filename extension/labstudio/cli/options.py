@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from labstudio.jobs.models import CreateJob, SourceInfo
-    from labstudio.studio import Studio
+    from labstudio._studio import Studio
 
 _JOB = (
     click.option(

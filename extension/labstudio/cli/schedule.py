@@ -13,7 +13,7 @@ from labstudio.cli.output import json_option, say
 
 if TYPE_CHECKING:
     from labstudio.schedules.models import Schedule
-    from labstudio.studio import Studio
+    from labstudio._studio import Studio
 
 ID_LENGTH = 26
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from labstudio.jobs.models import ParameterSpec
-    from labstudio.studio import Studio
+    from labstudio._studio import Studio
 
 ID_LENGTH = 26
 Model = TypeVar("Model", bound=BaseModel)

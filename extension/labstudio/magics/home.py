@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from labstudio.home import default_path
-from labstudio.studio import Studio
+from labstudio._studio import Studio
 
 _opened: dict[str, Studio] = {}
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from labstudio.jobs.carry import Carried
     from labstudio.jobs.handle import JobHandle
     from labstudio.jobs.names import CellNames
-    from labstudio.studio import Studio
+    from labstudio._studio import Studio
 
 NAMES_SHOWN = 6
 HANDLE = "_job"

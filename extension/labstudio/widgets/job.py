@@ -34,7 +34,7 @@ _STYLE = """<style>
 .lst-Card-name { font-weight: 600; overflow-wrap: anywhere; }
 .lst-Card-dim { opacity: 0.7; }
 .lst-Card-bar { height: 4px; border-radius: 2px; margin: 6px 0 2px;
-  background: var(--jp-border-color3, #e0e0e0); }
+  background: var(--jp-border-color3, rgba(128, 128, 128, 0.3)); }
 .lst-Card-bar > div { height: 100%; border-radius: 2px; }
 .lst-Card-error { color: var(--jp-error-color1, #d32f2f); overflow-wrap: anywhere; }
 .lst-Card pre.lst-Card-log { max-height: 300px; overflow: auto; margin: 6px 0 0; padding: 6px 8px;
@@ -43,9 +43,12 @@ _STYLE = """<style>
   line-height: 1.35; }
 .lst-Card-links { display: none; }
 .jp-OutputArea .lst-Card-links { display: inline; }
-.lst-Card-links a { cursor: pointer; margin-right: 10px; }
-table.lst-Jobs { border-collapse: collapse; font-size: 13px; }
+.lst-Card-links a { cursor: pointer; margin-right: 10px; white-space: nowrap;
+  color: var(--jp-content-link-color, #1976d2); }
+table.lst-Jobs { border-collapse: collapse; font-size: 13px; color: inherit; }
 table.lst-Jobs th, table.lst-Jobs td { text-align: left; padding: 3px 14px 3px 0; }
+table.lst-Jobs td.lst-Jobs-time { white-space: nowrap; }
+table.lst-Jobs td.lst-Card-error { overflow-wrap: anywhere; }
 table.lst-Jobs td.lst-Jobs-id { font-family: var(--jp-code-font-family, monospace); }
 </style>"""
 
@@ -91,7 +94,7 @@ def table_html(jobs: Sequence[Job]) -> str:
         return f"{_STYLE}<div class='lst-Card-dim'>There are no jobs.</div>"
     rows = "".join(
         f"<tr><td class='lst-Jobs-id' title='{job.id}'>{job.id[-6:]}</td>"
-        f"<td>{escape(job.name)}</td><td>{_state(job)}</td><td>{escape(_when(job))}</td>"
+        f"<td>{escape(job.name)}</td><td>{_state(job)}</td><td class='lst-Jobs-time'>{escape(_when(job))}</td>"
         f"<td class='lst-Card-error'>{escape(_short(job.error or ''))}</td>"
         f"<td>{_links(job)}</td></tr>"
         for job in jobs

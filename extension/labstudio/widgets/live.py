@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from labstudio.jobs.models import Job
-    from labstudio.studio import Studio
+    from labstudio._studio import Studio
 
 POLL_FIRST_S = 0.2
 POLL_MOST_S = 1.0
