@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+from labstudio._studio import Studio
 from labstudio.home import Home
-from labstudio.studio import Studio
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from IPython.core.interactiveshell import InteractiveShell
 
-    from labstudio.studio import Studio
+    from labstudio._studio import Studio
 
 __all__ = ["__version__", "load_ipython_extension", "studio"]
 
@@ -38,7 +38,7 @@ def studio(home: str | Path | None = None, **settings: Any) -> Studio:
     Studio
         The same object for the same home, unless settings are given.
     """
-    from labstudio.studio import Studio
+    from labstudio._studio import Studio
 
     fresh = Studio(home, **settings)
     return fresh if settings else _opened.setdefault(fresh.home.path, fresh)

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
     import httpx
 
+    from labstudio._studio import Studio
     from labstudio.status import DaemonStatus
-    from labstudio.studio import Studio
 
 Result = TypeVar("Result")
 
@@ -86,7 +86,7 @@ class Services:
         """Open the studio, once; blocks, so only for threads of the executor."""
         with self._lock:
             if self._studio is None:
-                from labstudio.studio import Studio
+                from labstudio._studio import Studio
 
                 overrides = {"database_url": self.database_url} if self.database_url else {}
                 self._studio = Studio(self.home or None, **overrides)

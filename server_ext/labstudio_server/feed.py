@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
     from jupyter_events import EventLogger
 
+    from labstudio._studio import Studio
     from labstudio.changes import Change
-    from labstudio.studio import Studio
     from labstudio_server.container import Services
 
 LOG = logging.getLogger(__name__)

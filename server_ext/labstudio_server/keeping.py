@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from labstudio_server import kept
 
 if TYPE_CHECKING:
+    from labstudio._studio import Studio
     from labstudio.status import DaemonStatus
-    from labstudio.studio import Studio
     from labstudio_server.container import Services
     from labstudio_server.feed import Feed
 

@@ -13,9 +13,9 @@ from labstudio.home import write_atomic
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from labstudio._studio import Studio
     from labstudio.home import Home
     from labstudio.jobs.models import Job
-    from labstudio.studio import Studio
 
 PREFIX = "labstudio-"
 PROVISIONER = "labstudio-attach"

@@ -8,9 +8,9 @@ import sys
 import time
 from pathlib import Path
 
+from labstudio._studio import Studio
 from labstudio.jobs.handle import JobHandle
 from labstudio.jobs.models import JobState
-from labstudio.studio import Studio
 from tests.benchmarks.measure import Result, compare, wait_warm
 from tests.conftest import notebook
 

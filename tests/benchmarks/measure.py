@@ -16,7 +16,7 @@ from typing import Any
 
 import psutil
 
-from labstudio.studio import Studio
+from labstudio._studio import Studio
 
 
 @dataclass(frozen=True)

@@ -19,10 +19,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from labstudio.jobs.models import ACTIVE_STATES, JobState, ListJobs
-from labstudio.studio import Studio
-from notebooks import SLOW, TRAINING, WRONG, notebook
 from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
+
+from labstudio._studio import Studio
+from labstudio.jobs.models import ACTIVE_STATES, JobState, ListJobs
+from notebooks import SLOW, TRAINING, WRONG, notebook
 
 REPOSITORY = Path(__file__).parents[2]
 BUILT = REPOSITORY / "labextension" / "dist"

@@ -18,11 +18,11 @@ from typing import Any
 
 import psutil
 
+from labstudio._studio import Studio
 from labstudio.daemon.keeper import read_daemon
 from labstudio.jobs.carry import pack_call
 from labstudio.jobs.models import CreateJob, Job, JobDetail, JobState, ListJobs
 from labstudio.jobs.runner import protocol
-from labstudio.studio import Studio
 
 # Polling quickly and tracking nothing keeps these tests short; the durable parts are the same.
 SETTINGS = {

@@ -241,7 +241,7 @@ def test_whatever_is_killed_every_job_ends_once(capsys: pytest.CaptureFixture[st
 
 SUBMIT = """
 import os, sys, time
-from labstudio.studio import Studio
+from labstudio._studio import Studio
 from labstudio.jobs.models import CreateJob
 import labstudio.jobs.inspect, labstudio.jobs.submission, labstudio.database.engine
 jobs = Studio().jobs

@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
     from tornado.httpclient import HTTPResponse
 
+    from labstudio._studio import Studio
     from labstudio.home import Home
     from labstudio.jobs.models import JobState
-    from labstudio.studio import Studio
     from labstudio_server.app import LabstudioApp
 
 API = ("labstudio", "api", "v1")

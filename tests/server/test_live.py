@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from conftest import Call
     from traitlets.config import Config
 
-    from labstudio.studio import Studio
+    from labstudio._studio import Studio
 
 pytestmark = pytest.mark.slow
 

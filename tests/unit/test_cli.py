@@ -14,10 +14,10 @@ from typing import Any
 
 import pytest
 
+from labstudio._studio import Studio
 from labstudio._version import __version__
 from labstudio.cli import COMMANDS, demo, failure, main, output
 from labstudio.errors import Conflict, InvalidInput, JobFailed, Unavailable
-from labstudio.studio import Studio
 
 TRAIN = ("depth = 3  # How deep", ["parameters"])
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from labstudio._studio import Studio
 from labstudio.errors import InvalidInput
 from labstudio.home import Home
-from labstudio.studio import Studio
 
 
 def test_the_environment_wins_over_the_file_and_arguments_over_both(

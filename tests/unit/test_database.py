@@ -18,11 +18,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from labstudio import changes
+from labstudio._studio import Studio
 from labstudio.database.engine import VERSION_TABLE, Database
 from labstudio.database.tables import UtcTime, metadata
 from labstudio.errors import Unavailable
 from labstudio.home import Home
-from labstudio.studio import Studio
 
 
 def test_migrations_make_the_tables_that_the_code_describes(studio: Studio) -> None:
@@ -37,7 +37,7 @@ def test_migrations_make_the_tables_that_the_code_describes(studio: Studio) -> N
 def test_many_processes_open_a_new_home_at_once(home: Home) -> None:
     home.create()
     program = (
-        "import sys; from labstudio.studio import Studio;"
+        "import sys; from labstudio._studio import Studio;"
         "print(Studio(sys.argv[1]).changes.latest())"
     )
     with ThreadPoolExecutor(4) as pool:

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
+from labstudio._studio import Studio
 from labstudio.database.tables import jobs
 from labstudio.errors import Conflict, InvalidInput, JobFailed, NotFound, StudioError, TooLarge
 from labstudio.jobs.models import (
@@ -24,7 +25,6 @@ from labstudio.jobs.models import (
     RerunJob,
 )
 from labstudio.jobs.snapshot import blob_path
-from labstudio.studio import Studio
 
 WriteNotebook = Callable[..., Path]
 PARAMETERS = ("depth: int = 3\nrate = 0.5\nname = 'x'", ["parameters"])

@@ -15,8 +15,8 @@ from typing import Any
 import pytest
 from jupyter_client.manager import KernelManager
 
-from labstudio.jobs.models import Job, Progress
 from labstudio._studio import Studio
+from labstudio.jobs.models import Job, Progress
 from labstudio.widgets import ansi
 from labstudio.widgets.job import LOG_LINES, html, plain, table_html
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from labstudio.studio import Studio
+    from labstudio._studio import Studio
 
 DAY = timedelta(days=1)
 NOW = datetime.now(UTC)
@@ -176,7 +176,7 @@ def test_what_a_dead_process_left_is_removed(studio: Studio, add: Callable[..., 
 def test_a_home_with_jobs_of_another_database_loses_nothing(
     studio: Studio, add: Callable[..., Job], tmp_path: Path
 ) -> None:
-    from labstudio.studio import Studio as OpenStudio
+    from labstudio._studio import Studio as OpenStudio
 
     job = add(days_ago=100, size=100)
     age_blobs(studio)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 import sqlalchemy as sa
 
+from labstudio._studio import Studio
 from labstudio.database.tables import fires, jobs, schedules
 from labstudio.jobs.models import CreateJob, JobState, ListJobs
 from labstudio.jobs.snapshot import blob_path
@@ -21,7 +22,6 @@ from labstudio.schedules.models import (
     MissedPolicy,
     OverlapPolicy,
 )
-from labstudio.studio import Studio
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from labstudio.studio import Studio
+    from labstudio._studio import Studio
 
 
 @pytest.fixture

@@ -16,9 +16,9 @@ from labstudio.cli.output import json_option, say
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from labstudio._studio import Studio
     from labstudio.jobs.handle import JobHandle
     from labstudio.jobs.models import Job, JobDetail
-    from labstudio._studio import Studio
 
 STATES = ("queued", "starting", "running", "succeeded", "failed", "stopped", "interrupted")
 

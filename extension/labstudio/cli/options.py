@@ -10,8 +10,8 @@ import click
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from labstudio.jobs.models import CreateJob, SourceInfo
     from labstudio._studio import Studio
+    from labstudio.jobs.models import CreateJob, SourceInfo
 
 _JOB = (
     click.option(

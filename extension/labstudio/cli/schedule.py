@@ -12,8 +12,8 @@ from labstudio.cli.options import job_options, read_job
 from labstudio.cli.output import json_option, say
 
 if TYPE_CHECKING:
-    from labstudio.schedules.models import Schedule
     from labstudio._studio import Studio
+    from labstudio.schedules.models import Schedule
 
 ID_LENGTH = 26
 

@@ -12,7 +12,7 @@ from labstudio.database.tables import jobs
 from labstudio.errors import InvalidInput
 
 if TYPE_CHECKING:
-    from labstudio.studio import Studio
+    from labstudio._studio import Studio
 
 LOCAL = "local"
 

@@ -22,8 +22,8 @@ from labstudio.jobs.runner.protocol import process_of
 from labstudio.status import DaemonStatus, WarmKernels
 
 if TYPE_CHECKING:
+    from labstudio._studio import Studio
     from labstudio.home import Home
-    from labstudio.studio import Studio
 
 START_TIMEOUT_S = 20.0
 STOP_TIMEOUT_S = 15.0
@@ -185,6 +185,8 @@ class Keeper:
         now = self.status()
         if now.state != "stopped":
             return now
+        if _lock_held(self._studio.home):
+            return self._starting()  # Slow, but on its way.
         last = _last_line(self._studio.home)
         return DaemonStatus(
             state="stopped", message=f"The studio's daemon did not start. {last}".strip()

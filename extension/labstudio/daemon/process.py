@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     import socket
     from collections.abc import Callable
 
+    from labstudio._studio import Studio
     from labstudio.home import Home
-    from labstudio.studio import Studio
 
 log = logging.getLogger(__name__)
 
@@ -155,7 +155,7 @@ def set_up_log() -> None:
 
 def main() -> int:
     """Run the daemon of ``LABSTUDIO_HOME`` until it is told to end; return the exit code."""
-    from labstudio.studio import Studio
+    from labstudio._studio import Studio
 
     set_up_log()
     studio = Studio()
@@ -175,7 +175,7 @@ def main() -> int:
 
 def worker_main() -> int:
     """Run a further worker of ``LABSTUDIO_HOME``'s database until it is told to end."""
-    from labstudio.studio import Studio
+    from labstudio._studio import Studio
 
     set_up_log()
     studio = Studio()

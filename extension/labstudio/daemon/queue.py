@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from dbos import DBOSClient
 
-    from labstudio.studio import Studio
+    from labstudio._studio import Studio
 
 # Recovery looks for work of its own version: one for ever, so that it crosses upgrades.
 APPLICATION_VERSION = "1"

@@ -25,8 +25,8 @@ from labstudio.jobs.store import now
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from labstudio._studio import Studio
     from labstudio.jobs.models import JobDetail
-    from labstudio.studio import Studio
 
 log = logging.getLogger(__name__)
 

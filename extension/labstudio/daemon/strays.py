@@ -15,7 +15,7 @@ from labstudio.jobs.runner import protocol
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from labstudio.studio import Studio
+    from labstudio._studio import Studio
 
 log = logging.getLogger(__name__)
 

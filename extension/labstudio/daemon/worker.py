@@ -21,10 +21,10 @@ from labstudio.jobs.runner.nursery import Nursery
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from labstudio._studio import Studio
     from labstudio.jobs.models import JobDetail
     from labstudio.jobs.runner.protocol import Tracking
     from labstudio.status import WarmKernels
-    from labstudio.studio import Studio
 
 log = logging.getLogger(__name__)
 

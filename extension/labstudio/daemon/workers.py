@@ -18,8 +18,8 @@ from labstudio.jobs.runner import protocol
 from labstudio.jobs.store import now
 
 if TYPE_CHECKING:
+    from labstudio._studio import Studio
     from labstudio.daemon.queue import DurableQueue
-    from labstudio.studio import Studio
 
 log = logging.getLogger(__name__)
 

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
+    from labstudio._studio import Studio
     from labstudio.jobs.runner.nursery import Nursery
-    from labstudio.studio import Studio
 
 log = logging.getLogger(__name__)
 
@@ -35,6 +35,7 @@ CLAIM_TIMEOUT_S = 60.0
 # The runner ends its own tree in about three seconds; after this the worker does it.
 STOP_TIMEOUT_S = 4.0
 RETRY_S = 1.0
+QUIET_S = 30.0
 LIVENESS_S = 0.2
 # An error that nobody foresaw may pass; one that comes so often does not.
 TROUBLES = 3
@@ -107,7 +108,7 @@ class Engine:
             self._ended_elsewhere.discard((job_id, number))
 
     def _insist(self, job_id: str, number: int) -> None:
-        troubles = 0
+        troubles, told_at = 0, -QUIET_S
         while True:
             try:
                 if troubles < TROUBLES:
@@ -117,7 +118,9 @@ class Engine:
             except NotFound:
                 return  # The job was deleted.
             except (Unavailable, OSError) as error:
-                log.warning("Attempt %s of job %s waits: %s", number, job_id, error)
+                if time.monotonic() - told_at >= QUIET_S:
+                    told_at = time.monotonic()
+                    log.warning("Attempt %s of job %s waits: %s", number, job_id, error)
             except Exception:
                 log.exception("Attempt %s of job %s is in trouble.", number, job_id)
                 troubles += 1

@@ -21,7 +21,7 @@ from labstudio.ids import is_id
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from labstudio.studio import Studio
+    from labstudio._studio import Studio
 
 LOG = logging.getLogger(__name__)
 

@@ -10,7 +10,7 @@ from labstudio.errors import Unavailable
 from labstudio.jobs.models import Job, JobState, RerunJob
 
 if TYPE_CHECKING:
-    from labstudio.studio import Studio
+    from labstudio._studio import Studio
 
 POLL_FIRST_S = 0.02
 POLL_MOST_S = 0.5

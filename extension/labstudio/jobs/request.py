@@ -14,8 +14,8 @@ from labstudio.jobs.parameters import from_text, sweep_from_text
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from labstudio.jobs.models import ParameterSpec
     from labstudio._studio import Studio
+    from labstudio.jobs.models import ParameterSpec
 
 ID_LENGTH = 26
 Model = TypeVar("Model", bound=BaseModel)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-    from labstudio.studio import Studio
+    from labstudio._studio import Studio
 
 LOG = logging.getLogger(__name__)
 

@@ -38,8 +38,8 @@ from labstudio.jobs.submission import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from labstudio._studio import Studio
     from labstudio.jobs.handle import JobHandle
-    from labstudio.studio import Studio
 
 LOG_CHUNK_BYTES = 1 << 20
 
@@ -108,8 +108,7 @@ class JobService:
             from labstudio.jobs.carry import pack_call
 
             payload = pack_call(source, args, kwargs or {})
-            name = getattr(source, "__name__", type(source).__name__)
-            fields = {"name": name, **fields, "kind": JobKind.function, "code": f"{name}(*args)"}
+            fields = {**_call(source, with_kwargs=bool(kwargs)), **fields}
         else:
             if args or kwargs:
                 raise InvalidInput(
@@ -132,9 +131,25 @@ class JobService:
         root: Path | None = None,
         payload: bytes | None = None,
         assigns: Sequence[str] = (),
+        folder: Path | None = None,
         schedule_id: str | None = None,
     ) -> Job:
         """Accept one job.
+
+        Parameters
+        ----------
+        spec
+            What is asked for.
+        user
+            Its owner; who runs this process when left out.
+        root
+            The folder that paths are relative to and may not leave; None trusts the caller.
+        payload, assigns
+            A cell's pickled names, or a function's call, and the names that it gives back.
+        folder
+            Where a cell's `files` are.
+        schedule_id
+            The schedule that asks for it.
 
         Raises
         ------
@@ -148,6 +163,7 @@ class JobService:
             root=root,
             payload=payload,
             assigns=tuple(assigns),
+            folder=folder or root,
             schedule_id=schedule_id,
         )
         if before := self._first_with_key(spec, origin.user):
@@ -402,3 +418,15 @@ class JobService:
         entry = next(f for f in before.snapshot.files if f.path == before.snapshot.entry)
         content = blob_path(self._studio.home, entry.sha256).read_bytes()
         return check(inspect_content(content, entry.path).parameters, parameters)
+
+
+def _call(function: Callable[..., Any], *, with_kwargs: bool) -> dict[str, Any]:
+    """Return the fields of a job that calls a function, which the kernel finds by its name."""
+    name = getattr(function, "__name__", "")
+    known = name if name.isidentifier() else "function"
+    arguments = "*args, **kwargs" if with_kwargs else "*args"
+    return {
+        "name": name or type(function).__name__,
+        "kind": JobKind.function,
+        "code": f"result = {known}({arguments})",
+    }

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 
 from labstudio import changes
 from labstudio.database.tables import attempts, jobs
+from labstudio.database.tables import changes as feed
 from labstudio.errors import InvalidInput, NotFound
 from labstudio.ids import is_id
 from labstudio.jobs.models import (
@@ -196,8 +197,10 @@ class JobStore:
         """Accept jobs: once this returns they will run, whatever dies."""
         with self._database.begin() as connection:
             connection.execute(jobs.insert(), list(values))
-            for each in values:
-                changes.record(connection, "jobs", each["id"], "created")
+            news = {"topic": "jobs", "kind": "created", "at": now()}
+            connection.execute(
+                feed.insert(), [{**news, "object_id": each["id"]} for each in values]
+            )
 
     def request_stop(self, job_id: str) -> bool:
         """Ask for a job's end: a queued one ends here and now. Return whether it still could."""

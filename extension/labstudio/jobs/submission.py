@@ -5,7 +5,7 @@ from __future__ import annotations
 import getpass
 import json
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,10 +16,14 @@ from labstudio.jobs.models import NAME_LIMIT, CreateJob, JobKind, JobState, Para
 from labstudio.jobs.store import now
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from labstudio.config import StudioConfig
     from labstudio.home import Home
 
 CELL_ENTRY = "cell.ipynb"
+# Options of a requirements file that name another file or folder.
+_PATH_OPTIONS = {"-r", "--requirement", "-c", "--constraint", "-e", "--editable", "-f"}
 _KINDS = {
     ".ipynb": JobKind.notebook,
     ".py": JobKind.script,
@@ -41,6 +45,8 @@ class Origin:
         The folder that paths are relative to and may not leave; None trusts the caller.
     payload
         The pickled names of a cell, or call of a function.
+    folder
+        Where a cell's files are.
     assigns
         The names that a cell gives back.
     """
@@ -48,11 +54,11 @@ class Origin:
     user: str
     root: Path | None = None
     payload: bytes | None = None
+    folder: Path | None = None
     assigns: tuple[str, ...] = ()
     schedule_id: str | None = None
     sweep_id: str | None = None
     rerun_of: str | None = None
-    extra: dict[str, Any] = field(default_factory=dict)
 
 
 def current_user() -> str:
@@ -121,12 +127,12 @@ def prepare_many(
     kind: JobKind
     source: Path | None
     if spec.kind in (JobKind.cell, JobKind.function):
-        source, taken = None, _take_code(spec, origin, home)
+        source, taken = None, _take_code(spec, origin, home, settings)
         kind, checked = spec.kind, parameters
     else:
         source = resolve(_required(spec.path), origin.root)
         kind = _agreed_kind(spec, source)
-        spec = _with_requirements(spec, source)
+        spec = _with_requirements(spec, source.parent, origin.root)
         checked, taken = _take_source(spec, source, parameters, home, settings, origin.root)
     _check_kernel(spec)
     record = provenance.take(source.parent if source else Path.cwd())
@@ -195,24 +201,35 @@ def _agreed_kind(spec: CreateJob, source: Path) -> JobKind:
     return told
 
 
-def _with_requirements(spec: CreateJob, source: Path) -> CreateJob:
+def _with_requirements(spec: CreateJob, folder: Path, root: Path | None) -> CreateJob:
     """Read the requirements file now: what it says later changes nothing."""
     named = spec.environment.requirements_file
     if named is None:
         return spec
-    file = (source.parent / named).expanduser()
-    try:
-        lines = file.read_text().splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise InvalidInput(
-            f"environment.requirements_file {named!r} cannot be read.",
-            field="environment.requirements_file",
-        ) from error
-    kept = [line.strip() for line in lines if line.strip() and not line.strip().startswith("#")]
+    field = "environment.requirements_file"
+    file = (folder / named).expanduser()
+    if root is not None and not file.resolve().is_relative_to(root.resolve()):
+        raise InvalidInput(f"{field} {named!r} leaves the server's root folder.", field=field)
+    kept = list(_requirement_lines(file, named, field))
     environment = spec.environment.model_copy(
         update={"requirements": [*spec.environment.requirements, *kept], "requirements_file": None}
     )
     return spec.model_copy(update={"environment": environment})
+
+
+def _requirement_lines(file: Path, named: str, field: str) -> Iterator[str]:
+    """Give the lines of a requirements file; what they name beside it is named absolutely."""
+    try:
+        lines = file.read_text().splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise InvalidInput(f"{field} {named!r} cannot be read.", field=field) from error
+    for line in (each.strip() for each in lines):
+        if not line or line.startswith("#"):
+            continue
+        option, _, value = line.rpartition(" ")
+        beside = file.parent / value
+        relative = option in _PATH_OPTIONS or value.startswith((".", "./", "../"))
+        yield f"{option} {beside}".strip() if relative and beside.exists() else line
 
 
 def _take_source(
@@ -249,7 +266,7 @@ def _take_source(
     return checked, taken
 
 
-def _take_code(spec: CreateJob, origin: Origin, home: Home) -> Snapshot:
+def _take_code(spec: CreateJob, origin: Origin, home: Home, settings: StudioConfig) -> Snapshot:
     if spec.code is None or not spec.code.strip():
         raise InvalidInput("code is missing: a cell job needs its source.", field="code")
     if spec.path is not None:
@@ -275,7 +292,19 @@ def _take_code(spec: CreateJob, origin: Origin, home: Home) -> Snapshot:
         "nbformat": 4,
         "nbformat_minor": 5,
     }
-    taken = snapshot.take(home, CELL_ENTRY, [], {CELL_ENTRY: json.dumps(notebook).encode()})
+    files: list[tuple[str, Path]] = []
+    if spec.files and origin.folder is not None:
+        from labstudio.jobs.inspect import select_files
+
+        chosen = select_files(origin.folder, spec.files)
+        files = [(path.relative_to(origin.folder).as_posix(), path) for path in chosen]
+    taken = snapshot.take(
+        home,
+        CELL_ENTRY,
+        files,
+        {CELL_ENTRY: json.dumps(notebook).encode()},
+        limit_bytes=settings.snapshot_limit_bytes,
+    )
     if origin.payload is not None:
         taken.payload = snapshot.store_bytes(home, origin.payload)
     return taken

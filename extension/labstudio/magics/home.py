@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from labstudio.home import default_path
 from labstudio._studio import Studio
+from labstudio.home import default_path
 
 _opened: dict[str, Studio] = {}
 

@@ -21,10 +21,10 @@ from labstudio.magics.home import opened
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from labstudio._studio import Studio
     from labstudio.jobs.carry import Carried
     from labstudio.jobs.handle import JobHandle
     from labstudio.jobs.names import CellNames
-    from labstudio._studio import Studio
 
 NAMES_SHOWN = 6
 HANDLE = "_job"

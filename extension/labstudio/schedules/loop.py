@@ -17,8 +17,8 @@ from labstudio.schedules.models import FireOutcome, MissedPolicy
 if TYPE_CHECKING:
     from sqlalchemy.engine import Row
 
+    from labstudio._studio import Studio
     from labstudio.schedules.store import ScheduleStore
-    from labstudio.studio import Studio
 
 LOG = logging.getLogger(__name__)
 

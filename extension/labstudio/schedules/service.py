@@ -29,7 +29,7 @@ from labstudio.schedules.store import ScheduleStore
 if TYPE_CHECKING:
     from sqlalchemy.engine import Row
 
-    from labstudio.studio import Studio
+    from labstudio._studio import Studio
 
 NEXT_RUNS = 5
 HISTORY_LIMIT = 1000

@@ -17,8 +17,8 @@ from labstudio.widgets import job as shown
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from labstudio.jobs.models import Job
     from labstudio._studio import Studio
+    from labstudio.jobs.models import Job
 
 POLL_FIRST_S = 0.2
 POLL_MOST_S = 1.0

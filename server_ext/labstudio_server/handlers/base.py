@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
     from pydantic import BaseModel, ValidationError
 
+    from labstudio._studio import Studio
     from labstudio.jobs.models import Job
-    from labstudio.studio import Studio
 
 Result = TypeVar("Result")
 

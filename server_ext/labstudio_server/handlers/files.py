@@ -20,7 +20,7 @@ from labstudio_server.handlers.base import StudioHandler
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from labstudio.studio import Studio
+    from labstudio._studio import Studio
     from labstudio_server.models import AttemptQuery, FileQuery
 
 RESOURCE = "labstudio:jobs"

@@ -15,7 +15,7 @@ from labstudio_server.handlers.base import StudioHandler
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
-    from labstudio.studio import Studio
+    from labstudio._studio import Studio
 
 
 class JobKernelHandler(StudioHandler):

@@ -24,8 +24,8 @@ from labstudio_server.problems import answer_for
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from labstudio._studio import Studio
     from labstudio.jobs.models import LogChunk
-    from labstudio.studio import Studio
     from labstudio_server.models import LogStreamQuery
 
 CHUNK_BYTES = 1 << 18

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
     import httpx
 
-    from labstudio.studio import Studio
+    from labstudio._studio import Studio
 
 ENDPOINT = Endpoint("", "mlflow:MlflowHandler", "labstudio:mlflow")
 

@@ -10,8 +10,8 @@ from tornado import web
 from labstudio_server.handlers.base import StudioHandler
 
 if TYPE_CHECKING:
+    from labstudio._studio import Studio
     from labstudio.status import DaemonStatus, Report, Status
-    from labstudio.studio import Studio
 
 TRACKING_TIMEOUT_S = 0.5
 

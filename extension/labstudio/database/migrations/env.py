@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from alembic import context
+
 from labstudio.database.engine import VERSION_TABLE
 from labstudio.database.tables import metadata
 

@@ -163,7 +163,13 @@ def _share_run(mlflow, run_id):
                 mlflow.set_tag("mlflow.runName", kwargs["run_name"])
             return Shared(active)
         kwargs["nested"] = True
-        return original(asked, *args, **kwargs)
+        # MLflow would take up the run that the variable names, the job's own, once more.
+        named = os.environ.pop("MLFLOW_RUN_ID", None)
+        try:
+            return original(asked, *args, **kwargs)
+        finally:
+            if named is not None:
+                os.environ["MLFLOW_RUN_ID"] = named
 
     mlflow.start_run = start_run
 
