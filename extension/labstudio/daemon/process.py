@@ -36,7 +36,7 @@ log = logging.getLogger(__name__)
 
 LOCK_WAIT_S = 2.0
 TICK_S = 1.0
-RECORDING_S = 0.5
+RECORDING_S = 1.0
 STATUS_S = 1.0
 HOUSEKEEPING_S = 3600.0
 STRAYS_S = 30.0

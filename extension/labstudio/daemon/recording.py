@@ -33,7 +33,7 @@ log = logging.getLogger(__name__)
 BATCH = 50
 RUN_WAIT_S = 60.0
 SAMPLE_S = 10.0
-OPEN_S = 0.5
+OPEN_S = 1.0
 IDLE_S = 3600.0
 NONE, OPEN, CLOSED = "none", "open", "closed"
 # What is uploaded first when not everything fits.

@@ -46,6 +46,10 @@ _ENDS = {
     "timeout": JobState.failed,
     "stopped": JobState.stopped,
 }
+NO_RUN = (
+    "[labstudio] The tracking server does not answer: this attempt has no MLflow run, and what its "
+    "code logs to MLflow does not reach the studio.\n"
+)
 LOST = JobError(
     type="Lost",
     message="The job's process ended without a result: it was killed, or the machine went down.",
@@ -163,6 +167,9 @@ class Engine:
         spec = job.spec
         assert job.snapshot is not None
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if tracking is None and self._studio.config.tracking:
+            with (folder / protocol.LOG).open("a") as file:
+                file.write(NO_RUN)
         if job.snapshot.payload:
             _bring(blob_path(self._studio.home, job.snapshot.payload), folder / protocol.CARRY)
         protocol.write_spec(
