@@ -225,6 +225,25 @@ def test_the_jobs_of_a_machine_gone_silent_are_interrupted_and_tried_again_by_th
         home.check_jobs()
 
 
+def test_what_was_taken_and_got_lost_on_the_way_to_its_thread_is_taken_again() -> None:
+    """The queue's row says that this daemon makes it; a database that failed between kept it so."""
+    with house() as home:
+        home.start_daemon()
+        job = home.script("print('after all')", priority=0)
+        home.await_end(job)
+        stray = home.script("print('after all')", name="stray")
+        with home.studio.database.begin() as connection:
+            moved = connection.execute(
+                jobs.update()
+                .where(jobs.c.id == stray.id, jobs.c.dispatched == 0)
+                .values(dispatched=1)
+            ).rowcount
+            if moved:
+                pretend_taken(connection, stray.id, worker_id(home.home))
+        assert home.await_end(stray, 20).state is JobState.succeeded
+        home.check_jobs()
+
+
 def pretend_taken(connection: sa.Connection, job_id: str, worker: str) -> None:
     """Write the queue's row as a worker leaves it that died right after it took an attempt."""
     from dbos._serialization import DefaultSerializer

@@ -157,6 +157,18 @@ def test_a_stop_ends_what_waits(home: House) -> None:
     assert home.jobs.get(failing.id).attempt == 1
 
 
+def test_a_stop_that_comes_as_an_attempt_fails_is_not_overlooked() -> None:
+    with house() as home:
+        job = home.script("raise SystemExit(1)", retries=3, retry_backoff_s=600)
+        store = home.jobs.store
+        seen = store.begin_attempt(job.id, 1, "worker")
+        assert seen is not None
+        home.jobs.stop(job.id)
+        assert store.finish_attempt(seen, 1, JobState.failed)
+        assert home.jobs.get(job.id).state.final
+        assert home.jobs.get(job.id).next_attempt_at is None
+
+
 def test_stops_while_queued_and_while_the_daemon_is_dead() -> None:
     with house(max_jobs=1) as home:
         home.start_daemon()
