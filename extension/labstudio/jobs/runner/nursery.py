@@ -165,7 +165,8 @@ class Nursery:
         threading.Thread(target=process.wait, name="runner", daemon=True).start()
 
     def _listen(self, process: subprocess.Popen[bytes], control: socket.socket) -> None:
-        with contextlib.suppress(OSError), control.makefile("rb") as lines:
+        # A line cut short by its death is no line.
+        with contextlib.suppress(OSError, ValueError), control.makefile("rb") as lines:
             for line in lines:
                 self._hear(json.loads(line))
         # Its end of the socket is closed: it is over, or about to be.
