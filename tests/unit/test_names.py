@@ -53,6 +53,8 @@ CASES = [
     ("class A:\n    def m(self): return A", "", "A", "A"),
     ("class A:\n    x = x", "x", "", "A"),
     ("class A:\n    if c: x = 1\n    y = x", "c", "x", "A"),
+    ("def f(x):\n    class A:\n        x = x", "x", "", "f"),
+    ("def f(x):\n    class A:\n        y = x", "", "", "f"),
     ("[i for i in xs if i > t]", "xs t", "", ""),
     ("{k: v for k, v in d.items() for w in k}", "d", "", ""),
     ("[x for x in x]", "x", "", ""),

@@ -107,3 +107,13 @@ def stored_anywhere(tree: ast.Module) -> set[str]:
         if isinstance(node, Function):
             names |= stored(node.body)[1]
     return names
+
+
+def takes_all(pattern: ast.pattern) -> bool:
+    """Tell whether a case matches whatever comes."""
+    return isinstance(pattern, ast.MatchAs) and pattern.pattern is None
+
+
+def type_parameters(node: ast.AST) -> set[str]:
+    """Collect the type parameters of a function, class or alias."""
+    return {parameter.name for parameter in getattr(node, "type_params", ())}

@@ -22,6 +22,8 @@ from labstudio.jobs.names_scope import (
     arguments,
     stored,
     stored_anywhere,
+    takes_all,
+    type_parameters,
 )
 
 if TYPE_CHECKING:
@@ -74,6 +76,10 @@ class Walker:
                 if name in scope.flow.definite:
                     return
                 uncertain = uncertain or name in scope.flow.maybe
+                if name in scope.bound:
+                    # A class that assigns a name finds it in itself or in the module only.
+                    deferred = any(s.deferred for s in self.scopes)
+                    break
             deferred = deferred or scope.deferred
         if name in self.flow.definite or name in MODULE_NAMES:
             return
@@ -272,7 +278,7 @@ class Walker:
         self.visit(node.subject)
         cases = [[case.pattern, case.guard, *case.body] for case in node.cases]
         last = node.cases[-1]
-        certain = last.guard is None and _takes_all(last.pattern)
+        certain = last.guard is None and takes_all(last.pattern)
         self.ways(
             *([part for part in case if part is not None] for case in cases),
             otherwise=not certain,
@@ -324,7 +330,7 @@ class Walker:
     def _function(self, node: Function | ast.Lambda, body: Sequence[ast.AST]) -> None:
         bound, declared, nonlocals = stored(body)
         parameters = arguments(node.args)
-        bound |= {parameter.arg for parameter in parameters} | _type_parameters(node)
+        bound |= {parameter.arg for parameter in parameters} | type_parameters(node)
         with self.unsure():
             self.body([*(p.annotation for p in parameters), getattr(node, "returns", None)])
         scope = Scope(bound - declared - nonlocals, declared, deferred=True)
@@ -333,16 +339,16 @@ class Walker:
 
     def visit_ClassDef(self, node: ast.ClassDef) -> None:
         self.body(node.decorator_list)
-        with self.scope(Scope(_type_parameters(node))):
+        with self.scope(Scope(type_parameters(node))):
             self.body([*node.bases, *node.keywords])
-            declared = stored(node.body)[1]
-            with self.scope(Scope(set(), declared, flow=Flow())):
+            bound, declared, _ = stored(node.body)
+            with self.scope(Scope(bound - declared, declared, flow=Flow())):
                 self.body(node.body)
         self.store(node.name)
 
     def visit_TypeAlias(self, node: Any) -> None:
         self.visit(node.name)
-        with self.unsure(), self.scope(Scope(_type_parameters(node), deferred=True)):
+        with self.unsure(), self.scope(Scope(type_parameters(node), deferred=True)):
             self.visit(node.value)
 
     def comprehension(self, node: Any) -> None:
@@ -392,11 +398,3 @@ class Walker:
         with self.unsure():
             for name in re.findall(pattern, text.value) if pattern else ():
                 self.read(name)
-
-
-def _takes_all(pattern: ast.pattern) -> bool:
-    return isinstance(pattern, ast.MatchAs) and pattern.pattern is None
-
-
-def _type_parameters(node: ast.AST) -> set[str]:
-    return {parameter.name for parameter in getattr(node, "type_params", ())}

@@ -94,7 +94,8 @@ def table_html(jobs: Sequence[Job]) -> str:
         return f"{_STYLE}<div class='lst-Card-dim'>There are no jobs.</div>"
     rows = "".join(
         f"<tr><td class='lst-Jobs-id' title='{job.id}'>{job.id[-6:]}</td>"
-        f"<td>{escape(job.name)}</td><td>{_state(job)}</td><td class='lst-Jobs-time'>{escape(_when(job))}</td>"
+        f"<td>{escape(job.name)}</td><td>{_state(job)}</td>"
+        f"<td class='lst-Jobs-time'>{escape(_when(job))}</td>"
         f"<td class='lst-Card-error'>{escape(_short(job.error or ''))}</td>"
         f"<td>{_links(job)}</td></tr>"
         for job in jobs
