@@ -95,9 +95,9 @@ class Runs:
             self._processes.append(process)
         return folder
 
-    def run(self, source: Any, **fields: Any) -> Path:
+    def run(self, source: Any, *, limit_s: float = LIMIT_S, **fields: Any) -> Path:
         folder = self.start(source, **fields)
-        wait_for(lambda: protocol.read_result(folder) is not None)
+        wait_for(lambda: protocol.read_result(folder) is not None, limit_s)
         return folder
 
     def stop(self, folder: Path) -> None:

@@ -17,7 +17,8 @@ from runner_tools import Runs, cells
 from labstudio.home import Home
 from labstudio.jobs.runner.nursery import Nursery
 
-pytestmark = pytest.mark.slow
+# MLflow looks for the packages that a logged model needs in a process of its own: that is slow.
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 
 @pytest.fixture(scope="module")
@@ -68,6 +69,7 @@ def test_a_models_training_is_logged_to_the_jobs_run(
     folder = runs.run(
         cells("import sys; print('mlflow' in sys.modules)", FIT, "print(sorted(globals()))"),
         tracking=tracking,
+        limit_s=500,
     )
     assert runs.outcome(folder) == "succeeded", runs.log(folder)
     log = runs.log(folder)
@@ -89,7 +91,7 @@ for turn in range(3):
         mlflow.log_param("turn", turn)
 print(mlflow.active_run().info.run_id)
 """
-    folder = runs.run(cells(FIT, loop), tracking=tracking)
+    folder = runs.run(cells(FIT, loop), tracking=tracking, limit_s=500)
     assert runs.outcome(folder) == "succeeded", runs.log(folder)
     assert runs.log(folder).splitlines()[-1] == tracking["run_id"]
     assert client.get_run(tracking["run_id"]).data.params["turn"] == "0"
@@ -103,7 +105,7 @@ def test_mlflow_imported_by_the_code_has_the_run_too(
     runs: Runs, client: Any, tracking: dict[str, Any]
 ) -> None:
     folder = runs.run(
-        cells("import mlflow\nmlflow.log_metric('score', 0.5)", FIT), tracking=tracking
+        cells("import mlflow\nmlflow.log_metric('score', 0.5)", FIT), tracking=tracking, limit_s=500
     )
     assert runs.outcome(folder) == "succeeded", runs.log(folder)
     run = client.get_run(tracking["run_id"])
@@ -113,7 +115,10 @@ def test_mlflow_imported_by_the_code_has_the_run_too(
 
 def test_it_can_be_switched_off(runs: Runs, client: Any, tracking: dict[str, Any]) -> None:
     folder = runs.run(
-        cells(FIT, "import mlflow\nmlflow.log_metric('score', 1)"), tracking=tracking, autolog=False
+        cells(FIT, "import mlflow\nmlflow.log_metric('score', 1)"),
+        tracking=tracking,
+        autolog=False,
+        limit_s=500,
     )
     assert runs.outcome(folder) == "succeeded", runs.log(folder)
     run = client.get_run(tracking["run_id"])

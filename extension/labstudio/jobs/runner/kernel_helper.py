@@ -153,16 +153,18 @@ def _share_run(mlflow, run_id):
     def start_run(run_id_=None, *args, **kwargs):
         asked = kwargs.pop("run_id", run_id_)
         active = mlflow.active_run()
-        if active is None or active.info.run_id != run_id or kwargs.get("nested"):
+        if active is None:
             return original(asked, *args, **kwargs)
-        if asked == run_id or (asked is None and not given):
+        ours = active.info.run_id == run_id
+        if ours and not kwargs.get("nested") and (asked == run_id or (not asked and not given)):
             given.append(True)
             if kwargs.get("tags"):
                 mlflow.set_tags(kwargs["tags"])
             if kwargs.get("run_name"):
                 mlflow.set_tag("mlflow.runName", kwargs["run_name"])
             return Shared(active)
-        kwargs["nested"] = True
+        if ours:
+            kwargs["nested"] = True
         # MLflow would take up the run that the variable names, the job's own, once more.
         named = os.environ.pop("MLFLOW_RUN_ID", None)
         try:
