@@ -148,10 +148,12 @@ def test_magics_job_waits_and_pulls(notebook):
 
 
 @pytest.mark.slow
-def test_magics_job_takes_the_modules_beside_along(notebook, folder):
+def test_magics_job_takes_modules_and_files_beside_along(notebook, folder):
     (folder / "beside_me.py").write_text("class Thing:\n    size = 5\ndef make(): return Thing()\n")
     notebook.run("import beside_me")
-    notebook.run("%%job --wait\nthing = beside_me.make()")
+    (folder / "words.txt").write_text("some words")
+    notebook.run("%%job --wait\nthing = beside_me.make()\nwords = open('words.txt').read()")
+    assert notebook.value("words") == "some words"
     assert notebook.value("thing.size, isinstance(thing, beside_me.Thing)") == "5 True"
 
 

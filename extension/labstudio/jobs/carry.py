@@ -96,7 +96,6 @@ def pack(
     *,
     optional: Iterable[str] = (),
     dotted: Iterable[str] = (),
-    own: Mapping[str, types.ModuleType] | None = None,
     limit_bytes: int = LIMIT_BYTES,
 ) -> Carried:
     """Pack names of a notebook.
@@ -114,8 +113,6 @@ def pack(
     dotted
         Attribute chains of the code, such as ``xml.etree.ElementTree.parse``: submodules of
         carried modules among them are imported there too.
-    own
-        Modules that cannot be imported there, and so travel by value: see `local_modules`.
     limit_bytes
         More than this is refused.
 
@@ -129,14 +126,13 @@ def pack(
         wanted.setdefault(name, False)
     packer = _Packer(namespace, tuple(dotted), limit_bytes)
     waiting = list(wanted)
-    with _by_value(own or {}):
-        while waiting:
-            name = waiting.pop(0)
-            packer.measure(name, required=wanted[name])
-            for further in sorted(packer.needed - wanted.keys()):
-                wanted[further] = False
-                waiting.append(further)
-        return packer.finish()
+    while waiting:
+        name = waiting.pop(0)
+        packer.measure(name, required=wanted[name])
+        for further in sorted(packer.needed - wanted.keys()):
+            wanted[further] = False
+            waiting.append(further)
+    return packer.finish()
 
 
 def pack_call(

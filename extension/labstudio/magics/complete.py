@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from labstudio.errors import StudioError
-from labstudio.magics.home import opened
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -73,9 +72,10 @@ class _Completer:
         self.name = name
 
     def _offer(self, shell: Any, previous: str, typed: str, words: list[str]) -> list[str]:
+        import labstudio
         from labstudio.jobs.models import JobState, ListJobs
 
-        studio = opened()
+        studio = labstudio.studio()
         if previous == "--compute":
             return [each.name for each in studio.computes.list().items]
         if previous == "--state":

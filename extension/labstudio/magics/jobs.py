@@ -16,7 +16,6 @@ from IPython.core.magic_arguments import (
 )
 
 from labstudio.errors import NotFound, StudioError
-from labstudio.magics.home import opened
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -71,7 +70,9 @@ class JobMagics(Magics):  # type: ignore[misc]
     @property
     def studio(self) -> Studio:
         """The studio of ``LABSTUDIO_HOME``."""
-        return opened()
+        import labstudio
+
+        return labstudio.studio()
 
     @spoken
     @magic_arguments()
@@ -96,7 +97,7 @@ class JobMagics(Magics):  # type: ignore[misc]
             score = train(depth)
         """
         from labstudio.jobs import names
-        from labstudio.jobs.carry import local_modules, pack
+        from labstudio.jobs.carry import pack
         from labstudio.jobs.request import create_job, environment
 
         asked = _parsed(self.job, line)
@@ -108,13 +109,12 @@ class JobMagics(Magics):  # type: ignore[misc]
             [name for name in found.reads if name not in spec.parameters],
             optional=[name for name in found.optional if name not in spec.parameters],
             dotted=found.dotted,
-            own=local_modules(Path.cwd()),
             limit_bytes=int(asked.limit * 1e6),
         )
         spec.environment = environment(asked.env, read_files=True)
         spec.files = spec.files or _files(cell, carried) or None
         record = self.studio.jobs.create(
-            spec, root=Path.cwd(), payload=carried.payload, assigns=found.assigns
+            spec, folder=Path.cwd(), payload=carried.payload, assigns=found.assigns
         )
         handle = self._started(record, asked, note=_note(carried, found))
         if asked.wait:
