@@ -75,7 +75,7 @@ export function moment(iso: string | null | undefined, locale?: string): string 
     : date.toLocaleString(locale, { dateStyle: 'medium', timeStyle: 'medium' });
 }
 
-/** How long ago, in the reader's language: `3 minutes ago`. */
+/** How long ago, in the reader's language: `now`, `3 min ago`. */
 export function ago(
   iso: string | null | undefined,
   now: number = Date.now(),
@@ -85,7 +85,8 @@ export function ago(
   if (Number.isNaN(date)) {
     return '';
   }
-  const seconds = (date - now) / 1000;
+  // What a clock a little ahead calls the future was just now.
+  const seconds = Math.min(0, (date - now) / 1000);
   const format = new Intl.RelativeTimeFormat(locale, { numeric: 'auto', style: 'short' });
   const steps: [Intl.RelativeTimeFormatUnit, number][] = [
     ['day', 86_400],
@@ -97,7 +98,7 @@ export function ago(
       return format.format(Math.trunc(seconds / span), unit);
     }
   }
-  return format.format(Math.trunc(seconds), 'second');
+  return format.format(0, 'second');
 }
 
 /**

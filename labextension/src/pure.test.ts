@@ -3,6 +3,16 @@ import { describe, it } from 'node:test';
 
 import { carry, pieces, PLAIN, strip } from './ansi';
 import { nearest, thin, ticks } from './components/scale';
+import {
+  countJobs,
+  emptyDraft,
+  extraField,
+  fieldFor,
+  fromSpec,
+  toRequest,
+  toRerun,
+  withSource
+} from './features/jobs/form/draft';
 import { LogLines } from './features/jobs/loglines';
 import {
   combinations,
@@ -13,7 +23,7 @@ import {
   seconds,
   show
 } from './features/jobs/values';
-import { bytes, duration, number, secondsBetween, wallClock } from './format';
+import { ago, bytes, duration, number, secondsBetween, wallClock } from './format';
 
 describe('what is typed becomes the value of its type', () => {
   const value = (text: string, type: Parameters<typeof parse>[1]) => {
@@ -123,6 +133,9 @@ describe('numbers and times', () => {
       '12346',
       '–'
     ]);
+    const noon = Date.parse('2026-01-01T12:00:00Z');
+    assert.equal(ago('2026-01-01T12:00:30Z', noon, 'en'), 'now');
+    assert.equal(ago('2026-01-01T11:57:00Z', noon, 'en'), '3 min. ago');
     assert.equal(secondsBetween('2026-01-01T00:00:00Z', '2026-01-01T00:01:00Z'), 60);
     assert.match(wallClock('2026-03-29T06:00:00+02:00', 'en-GB'), /Sun.* 29 Mar.* 06:00/);
   });
@@ -137,5 +150,105 @@ describe('numbers and times', () => {
     const many = Array.from({ length: 10_000 }, (_, x) => ({ x, y: x === 5000 ? 99 : 0 }));
     const few = thin(many, 200);
     assert.ok(few.length <= 220 && few.some(p => p.y === 99));
+  });
+});
+
+describe('the form', () => {
+  const source = {
+    path: 'train.ipynb',
+    kind: 'notebook' as const,
+    name: 'train',
+    kernel_name: 'python3',
+    language: 'python',
+    cells: 3,
+    has_parameters_cell: true,
+    files: ['data.csv'],
+    parameters: [
+      { name: 'depth', type: 'int' as const, default: 3, help: 'levels', nullable: false },
+      { name: 'name', type: 'str' as const, default: '5', help: null, nullable: false }
+    ]
+  };
+  const start = () => withSource({ ...emptyDraft('UTC'), path: 'train.ipynb' }, source);
+  const typed = (draft: ReturnType<typeof start>, name: string, text: string, many = false) => ({
+    ...draft,
+    fields: draft.fields.map(field => (field.name === name ? { ...field, text, many } : field))
+  });
+  const request = (draft: ReturnType<typeof start>) => {
+    const result = toRequest(draft);
+    assert.ok('request' in result, JSON.stringify(result));
+    return result.request;
+  };
+
+  it('sends only what was changed, and leaves the files to the server until touched', () => {
+    assert.deepEqual(request(start()).job.parameters, {});
+    assert.equal(request(start()).job.files, null);
+    assert.deepEqual(request(typed(start(), 'depth', '5')).job.parameters, { depth: 5 });
+    assert.deepEqual(request({ ...start(), files: 'a.csv\nb.csv' }).job.files, ['a.csv', 'b.csv']);
+  });
+  it('says what is wrong by field and keeps the rest', () => {
+    const result = toRequest({ ...typed(start(), 'depth', 'deep'), timeout: 'soon', path: '' });
+    assert.deepEqual('issues' in result && result.issues, {
+      'parameters.depth': 'integer',
+      timeout_s: 'duration',
+      path: 'required'
+    });
+  });
+  it('keeps what was typed when the source is read again', () => {
+    const again = withSource(typed(start(), 'depth', '7'), {
+      ...source,
+      parameters: [{ name: 'depth', type: 'int', default: 4, help: null, nullable: false }]
+    });
+    assert.deepEqual(
+      again.fields.map(field => [field.name, field.text, field.initial]),
+      [['depth', '7', '4']]
+    );
+  });
+  it('makes a grid of the fields with several values', () => {
+    const draft = typed(typed(start(), 'depth', '1, 2, 3', true), 'name', 'a, b', true);
+    assert.equal(countJobs(draft), 6);
+    assert.deepEqual(request(draft).grid, { depth: [1, 2, 3], name: ['a', 'b'] });
+  });
+  it('gives a spec back as it came, with the types of its values', () => {
+    const spec = {
+      path: 'train.ipynb',
+      parameters: { depth: 9, name: '7', extra: 'None' },
+      timeout_s: 90,
+      env: { A: 'b=c' },
+      kernel_name: 'ir',
+      outputs: ['*.png']
+    };
+    const { job } = request(withSource(fromSpec(emptyDraft('UTC'), spec), source));
+    assert.deepEqual(job.parameters, spec.parameters);
+    assert.equal(job.timeout_s, 90);
+    assert.deepEqual(job.env, spec.env);
+    assert.equal(job.kernel_name, 'ir');
+    assert.deepEqual(job.outputs, spec.outputs);
+  });
+  it('sends a rerun whole, also what was set back to the source’s own value', () => {
+    const draft = withSource(
+      {
+        ...fromSpec(emptyDraft('UTC'), { path: 'train.ipynb', parameters: { depth: 9 } }),
+        rerunOf: 'x'
+      },
+      source
+    );
+    assert.deepEqual(toRerun(request(draft), draft).parameters, { depth: 9 });
+    const back = typed(draft, 'depth', '3');
+    assert.deepEqual(toRerun(request(back), back).parameters, {});
+    const more = { ...back, fields: [...back.fields, extraField('new', true)] };
+    assert.deepEqual(toRerun(request(more), more).parameters, { new: true });
+  });
+  it('finds the field that the server names', () => {
+    assert.deepEqual(
+      [
+        'path',
+        'job.path',
+        'parameters.depth',
+        'grid.depth',
+        'environment.requirements',
+        'timeout_s'
+      ].map(fieldFor),
+      ['path', 'path', 'parameters.depth', 'parameters.depth', 'requirements', 'timeout_s']
+    );
   });
 });

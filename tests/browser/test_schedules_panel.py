@@ -28,6 +28,7 @@ def test_a_notebook_is_scheduled_paused_run_and_deleted(desk: Desk, lab: Lab) ->
     expect(runs).to_have_count(5)
     expect(runs.first).to_contain_text("08:00")
     expect(form.locator(".lst-Field-error")).to_have_count(0)
+    desk.forgive(400)
     form.get_by_label("Schedule name").fill("Every morning")
     desk.picture("schedules-form")
     form.get_by_role("button", name="Create schedule").click()

@@ -96,7 +96,7 @@ export function Elapsed(props: { job: Job }): JSX.Element {
 }
 
 export function When(props: { at: string | null | undefined }): JSX.Element | null {
-  const now = useNow(false);
+  const now = useNow(true);
   return props.at ? (
     <time dateTime={props.at} title={new Date(props.at).toLocaleString()}>
       {ago(props.at, now)}

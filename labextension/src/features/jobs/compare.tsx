@@ -147,8 +147,7 @@ function makeRows(
     row(
       run,
       trans.__('Started'),
-      jobs.map(j => j.started_at),
-      jobs.map(j => moment(j.started_at) || '–')
+      jobs.map(job => moment(job.started_at) || null)
     ),
     row(
       run,

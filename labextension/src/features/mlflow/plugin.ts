@@ -34,7 +34,9 @@ export const mlflow: JupyterFrontEndPlugin<void> = {
         }
       },
       execute: args => {
-        const url = api.mlflowUrl(typeof args.runId === 'string' ? `#/runs/${args.runId}` : '');
+        const url = api.mlflowUrl(
+          typeof args.runId === 'string' ? `#/runs/${args.runId}` : '#/experiments'
+        );
         let widget = tracker.find(() => true);
         if (widget) {
           if (args.runId) {

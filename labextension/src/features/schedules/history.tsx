@@ -18,7 +18,12 @@ export function ScheduleHistory(props: { model: SchedulesModel; id: string }): J
   const [error, setError] = React.useState<string | null>(null);
   const schedule = model.find(id);
 
+  const exists = schedule !== undefined;
+
   React.useEffect(() => {
+    if (!exists) {
+      return;
+    }
     let live = true;
     api.scheduleHistory(id).then(
       page => {
@@ -33,7 +38,7 @@ export function ScheduleHistory(props: { model: SchedulesModel; id: string }): J
     return () => {
       live = false;
     };
-  }, [api, id, revision]);
+  }, [api, id, exists, revision]);
 
   const more = async () => {
     const page = await api.scheduleHistory(id, cursor ?? undefined);

@@ -50,7 +50,8 @@ export function MetricsTab(props: { model: JobModel; visible: boolean }): JSX.El
     };
   }, [api, model.id, attempt, active, visible]);
 
-  const samples = resources?.samples ?? [];
+  // The last sample may be of processes that were already gone.
+  const samples = (resources?.samples ?? []).filter(sample => sample.memory_bytes > 0);
   const start = samples[0]?.t ?? 0;
   const series = (name: string, value: (index: number) => number | null | undefined): ISeries => ({
     name,
@@ -62,7 +63,7 @@ export function MetricsTab(props: { model: JobModel; visible: boolean }): JSX.El
   const gpu = samples.some(sample => sample.gpu_percent !== null);
   const names = Object.keys(metrics?.metrics ?? {}).sort((a, b) => a.localeCompare(b));
   const runId = metrics?.run_id ?? model.job?.run_id;
-  const time = (x: number) => duration(x);
+  const time = (x: number) => (x < 10 ? `${Math.round(x)} s` : duration(x));
   const charts = names.map(name => {
     const points = (metrics?.metrics[name] ?? []).flatMap(point =>
       point.value === null ? [] : [{ x: point.step, y: point.value }]
