@@ -116,7 +116,7 @@ class Rounds:
     def submit(self) -> Job:
         pick, home = self.random, self.home
         fields: dict[str, Any] = {"retries": pick.choice([0, 1, 2]), "retry_backoff_s": 0.2}
-        body = BODY.format(told=str(self.told), lines=pick.choice([2, 20, 60]))
+        body = BODY.format(told=str(self.told), lines=pick.choice([2, 30, 150]))
         match pick.choice(["notebook", "script", "cell", "function", "stubborn"]):
             case "notebook":
                 job = home.notebook("print('first')", body, "print('last')", **fields)
@@ -188,7 +188,7 @@ class Rounds:
             assert made <= {attempt.number for attempt in job.attempts}, self.home.describe(job.id)
 
 
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(1800)
 def test_whatever_is_killed_every_job_ends_once(capsys: pytest.CaptureFixture[str]) -> None:
     print(f"LABSTUDIO_FAULT_SEED={SEED}")
     with house(max_jobs=3) as home:
@@ -204,7 +204,12 @@ def test_whatever_is_killed_every_job_ends_once(capsys: pytest.CaptureFixture[st
             )
             rounds.look(in_flight)
             target = rounds.random.choice(["server", "daemon", "daemon", "job", "job", "all"])
-            victims = rounds.victims(in_flight) if target in ("job", "all") else []
+            victims: list[int] = []
+            patience = time.monotonic() + 10
+            while target in ("job", "all") and not victims and time.monotonic() < patience:
+                victims = rounds.victims(in_flight)
+                time.sleep(0.02)
+            rounds.look(in_flight)
             rounds.kills[target] += 1
             if target in ("server", "all"):
                 server.kill()
@@ -212,6 +217,7 @@ def test_whatever_is_killed_every_job_ends_once(capsys: pytest.CaptureFixture[st
                 home.kill_daemon()
             for pid in victims:
                 kill(pid)
+                rounds.kills["process"] += 1
             rounds.submit()  # accepted whatever is dead
             if not server.alive():
                 server.start()
