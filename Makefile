@@ -60,6 +60,7 @@ format: $(READY) ## Put every file into its form
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 	npm run --silent lint
+	npm run --silent format
 
 types: $(READY) ## Write OpenAPI from the models, and TypeScript from OpenAPI
 	$(BIN)/python -m labstudio_server.openapi > labextension/openapi.json

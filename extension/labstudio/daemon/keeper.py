@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from labstudio._studio import Studio
     from labstudio.home import Home
 
-START_TIMEOUT_S = 20.0
+START_TIMEOUT_S = 60.0
 STOP_TIMEOUT_S = 15.0
 LOG_LIMIT_BYTES = 5 << 20
 
@@ -140,6 +140,9 @@ class Keeper:
             except psutil.TimeoutExpired:
                 process.kill()
                 process.wait(STOP_TIMEOUT_S)
+        if self._child is not None:
+            # It was waited for as any process: let its handle know.
+            self._child.poll()
         return True
 
     def _spawn(self) -> None:

@@ -42,6 +42,8 @@ if TYPE_CHECKING:
     from labstudio.jobs.handle import JobHandle
 
 LOG_CHUNK_BYTES = 1 << 20
+# Environment variables are where secrets travel: their values are given to the job, and not shown.
+HIDDEN = "•••"
 
 
 class JobService:
@@ -229,6 +231,7 @@ class JobService:
         from labstudio.jobs.runner.protocol import read_result, read_status
 
         job = self.store.detail(job_id)
+        job.spec.env = {name: HIDDEN for name in job.spec.env}
         for attempt in job.attempts:
             folder = self._studio.home.attempt(job_id, attempt.number)
             result, status = read_result(folder), read_status(folder)
@@ -372,6 +375,8 @@ class JobService:
             )
         if job.kind not in (JobKind.cell, JobKind.function):
             raise InvalidInput("Only cells and functions give a result back.", field="kind")
+        if job.kind is JobKind.cell and not self.store.assigns(job_id):
+            return {}
         from labstudio.jobs.carry import unpack_result
 
         names = unpack_result(self._studio.home.attempt(job_id, job.attempt) / "result.pkl")
