@@ -1,4 +1,4 @@
-"""Install the built wheel and sdist into empty environments, without Node, and see that they work."""
+"""Install the built wheel and sdist into empty environments, without Node, and see them work."""
 
 from __future__ import annotations
 

@@ -80,7 +80,7 @@ class Home:
         """A private folder with a short path, for sockets: theirs may have 107 bytes."""
         base = os.environ.get("XDG_RUNTIME_DIR")
         if not base or not os.access(base, os.W_OK) or len(base) > 40:
-            base = f"/tmp/labstudio-{os.getuid()}"
+            base = f"/tmp/labstudio-{os.getuid()}"  # noqa: S108  private, and checked below
         digest = hashlib.sha256(os.fsencode(self.path)).hexdigest()[:8]
         folder = Path(base) / f"ls-{digest}"
         for each in (folder.parent, folder):

@@ -29,7 +29,8 @@ WRONG: tuple[Cell, ...] = (
     "# A table that lacks a column",
     *(f"numbers_{index} = list(range({index * 10}))\nnumbers_{index}" for index in range(1, 8)),
     "rows = {'age': [31, 45, 27], 'income': [4200, 5100, 3900]}",
-    "def mean(column):\n    values = rows[column]\n    return sum(values) / len(values)\n\n\nmean('height')",
+    "def mean(column):\n    values = rows[column]\n    return sum(values) / len(values)\n\n\n"
+    "mean('height')",
     *("print('not reached')",) * 8,
 )
 

@@ -14,7 +14,9 @@ def test_the_environment_wins_over_the_file_and_arguments_over_both(
 ) -> None:
     home.create()
     (home.path / "labstudio_config.py").write_text(
-        "c.StudioConfig.max_jobs = 3\nc.StudioConfig.warm_kernels = 5\nc.StudioConfig.retain_days = 7"
+        "c.StudioConfig.max_jobs = 3\n"
+        "c.StudioConfig.warm_kernels = 5\n"
+        "c.StudioConfig.retain_days = 7"
     )
     monkeypatch.setenv("LABSTUDIO_WARM_KERNELS", "6")
     monkeypatch.setenv("LABSTUDIO_RETAIN_DAYS", "8")

@@ -84,8 +84,8 @@ def test_a_file_that_is_no_database_says_so(home: Home) -> None:
 
 @given(
     st.datetimes(
-        min_value=datetime(1970, 1, 2),  # noqa: DTZ001
-        max_value=datetime(2200, 1, 1),  # noqa: DTZ001
+        min_value=datetime(1970, 1, 2),
+        max_value=datetime(2200, 1, 1),
         timezones=st.integers(-12, 14).map(lambda hours: timezone(timedelta(hours=hours))),
     )
 )

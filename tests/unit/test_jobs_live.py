@@ -46,7 +46,7 @@ def test_a_notebook_is_a_run_with_its_parameters_and_metrics(
 ) -> None:
     path = write_notebook(
         ("depth = 3", ["parameters"]),
-        "import mlflow\nfor step in range(3):\n    mlflow.log_metric('loss', 1 / (step + depth), step)",
+        "import mlflow\nfor i in range(3):\n    mlflow.log_metric('loss', 1 / (i + depth), i)",
         "open('out.txt', 'w').write('made')",
     )
     job = live_studio.jobs.submit(path, parameters={"depth": 4}, outputs=["*.txt"]).wait(WAIT_S)

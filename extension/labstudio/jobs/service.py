@@ -231,7 +231,7 @@ class JobService:
         from labstudio.jobs.runner.protocol import read_result, read_status
 
         job = self.store.detail(job_id)
-        job.spec.env = {name: HIDDEN for name in job.spec.env}
+        job.spec.env = dict.fromkeys(job.spec.env, HIDDEN)
         for attempt in job.attempts:
             folder = self._studio.home.attempt(job_id, attempt.number)
             result, status = read_result(folder), read_status(folder)

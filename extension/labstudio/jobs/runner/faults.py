@@ -15,7 +15,7 @@ class RunError(Exception):
         self.error = JobError.model_validate({"type": kind, "message": message, **details})
 
 
-class Stopped(Exception):  # noqa: N818  no error: somebody, or the time limit, asked for it
+class Stopped(Exception):
     """The attempt was asked to end."""
 
 
