@@ -163,6 +163,7 @@ describe('the form', () => {
     cells: 3,
     has_parameters_cell: true,
     files: ['data.csv'],
+    files_left_out: [],
     parameters: [
       { name: 'depth', type: 'int' as const, default: 3, help: 'levels', nullable: false },
       { name: 'name', type: 'str' as const, default: '5', help: null, nullable: false }

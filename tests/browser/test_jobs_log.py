@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from playwright.sync_api import expect
 
 if TYPE_CHECKING:
-    from conftest import Desk, Lab
+    from lab_desk import Desk, Lab
 
 LINES = 100_000
 

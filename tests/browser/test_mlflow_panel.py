@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from playwright.sync_api import expect
 
 if TYPE_CHECKING:
-    from conftest import Desk, Lab
+    from lab_desk import Desk, Lab
 
 
 def test_a_jobs_run_opens_in_mlflow(desk: Desk, lab: Lab) -> None:

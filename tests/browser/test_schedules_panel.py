@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from playwright.sync_api import expect
 
 if TYPE_CHECKING:
-    from conftest import Desk, Lab
+    from lab_desk import Desk, Lab
 
 
 def test_a_notebook_is_scheduled_paused_run_and_deleted(desk: Desk, lab: Lab) -> None:

@@ -1386,6 +1386,11 @@ export interface components {
       /** @description Path of the file that runs. */
       entry: string;
       files: components['schemas']['SnapshotFile'][];
+      /**
+       * @description SHA-256 of the pickled names or call that a cell or function carries.
+       * @default null
+       */
+      payload: string | null;
     };
     /**
      * SnapshotFile
@@ -1408,6 +1413,8 @@ export interface components {
       cells: number | null;
       /** @description Files beside it that would be taken along by default. */
       files: string[];
+      /** @description Files that the code names, but too large to be taken along unless asked for. */
+      files_left_out: string[];
       /** @default false */
       has_parameters_cell: boolean;
       /** @default null */

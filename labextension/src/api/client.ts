@@ -14,6 +14,7 @@ import type {
   JobMetrics,
   JobPage,
   JobState,
+  KernelAttachment,
   LogChunk,
   RerunJob,
   ResourceSeries,
@@ -86,8 +87,7 @@ export class Api {
   notebook = (id: string, attempt?: number) =>
     this._get<unknown>(`jobs/${seg(id)}/notebook`, { attempt });
   source = (path: string) => this._get<SourceInfo>('source', { path });
-  attachKernel = (id: string) =>
-    this._send<{ kernel_id: string; name: string }>('POST', `jobs/${seg(id)}/kernel`);
+  attachKernel = (id: string) => this._send<KernelAttachment>('POST', `jobs/${seg(id)}/kernel`);
   endKernel = (id: string) => this._send<void>('DELETE', `jobs/${seg(id)}/kernel`);
 
   listSchedules = () => this._get<{ items: Schedule[] }>('schedules');

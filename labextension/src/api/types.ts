@@ -15,6 +15,7 @@ export type JobMetrics = Schemas['JobMetrics'];
 export type MetricPoint = Schemas['MetricPoint'];
 export type ResourceSeries = Schemas['ResourceSeries'];
 export type ResourceSample = Schemas['ResourceSample'];
+export type KernelAttachment = Schemas['KernelAttachment'];
 export type LogChunk = Schemas['LogChunk'];
 export type Attempt = Schemas['Attempt'];
 export type CellTime = Schemas['CellTime'];

@@ -24,6 +24,11 @@ export function Filters(props: { model: JobsModel }): JSX.Element {
   const trans = useTrans();
   const [text, setText] = React.useState(model.filters.query);
   const timer = React.useRef(0);
+  const { query } = model.filters;
+  React.useEffect(() => {
+    // Cleared from elsewhere: the box follows. What is being typed is left alone.
+    setText(old => (old.trim() === query ? old : query));
+  }, [query]);
   const words: Record<string, string> = {
     all: trans.__('All'),
     active: trans.__('Active'),

@@ -15,6 +15,7 @@ import {
   stateWord,
   When
 } from '../../components/state';
+import { oneLine } from '../../format';
 import { CommandIDs } from '../../tokens';
 
 export const ROW_HEIGHT = 46;
@@ -33,6 +34,8 @@ export const JobRow = React.memo(function JobRow(props: IRowProps): JSX.Element 
   const { commands, trans } = useServices();
   const sentence = stateSentence(job, trans);
   const active = isActive(job);
+  // The jobs of a sweep differ in their parameters, not in their kind.
+  const what = job.sweep_id ? assignments(job.parameters) : kindWord(job.kind, trans);
   const run = (command: string) => void commands.execute(command, { id: job.id });
   return (
     <div
@@ -67,11 +70,11 @@ export const JobRow = React.memo(function JobRow(props: IRowProps): JSX.Element 
           {job.attempt > 1 && <span>{trans.__('attempt %1', job.attempt)}</span>}
           {!active && !job.error && (
             <>
-              <span>{kindWord(job.kind, trans)}</span>
+              <span>{what}</span>
               <When at={job.ended_at ?? job.created_at} />
             </>
           )}
-          {active && <span>{kindWord(job.kind, trans)}</span>}
+          {active && <span>{what}</span>}
         </div>
         <ProgressBar job={job} />
       </div>
@@ -112,3 +115,9 @@ export const JobRow = React.memo(function JobRow(props: IRowProps): JSX.Element 
     </div>
   );
 });
+
+function assignments(parameters: Job['parameters']): string {
+  return Object.entries(parameters)
+    .map(([name, value]) => `${name}=${oneLine(value, 24)}`)
+    .join(' ');
+}

@@ -17,6 +17,7 @@ export function Environment(props: { model: FormModel; id: string }): JSX.Elemen
   const { model, id } = props;
   const trans = useTrans();
   const { draft, source } = model;
+  const leftOut = source?.files_left_out ?? [];
   const touched = ['requirements', 'requirements_file', 'python', 'files', 'outputs', 'env'];
   const wrong = touched.some(field => model.error(field));
   const used = [draft.requirements, draft.requirementsFile, draft.outputs, draft.env, draft.files];
@@ -45,7 +46,11 @@ export function Environment(props: { model: FormModel; id: string }): JSX.Elemen
           mono
           value={draft.files ?? (source?.files ?? []).join('\n')}
           error={model.error('files')}
-          hint={trans.__('Patterns beside the source, copied as they are now.')}
+          hint={
+            leftOut.length
+              ? trans.__('Too large to go along unless listed: %1', leftOut.join(', '))
+              : trans.__('Patterns beside the source, copied as they are now.')
+          }
           onChange={files => model.set({ files })}
         />
         <TextField
