@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 START_TIMEOUT_S = 60.0
 STOP_TIMEOUT_S = 15.0
 LOG_LIMIT_BYTES = 5 << 20
+OF_A_JOB = {"LABSTUDIO_ATTEMPT", "LABSTUDIO_JOB_ID", "MLFLOW_RUN_ID", "MLFLOW_EXPERIMENT_ID"}
 
 
 class DaemonFile(BaseModel):
@@ -149,6 +150,8 @@ class Keeper:
         if self._child is not None and self._child.poll() is None:
             return
         home = self._studio.home.create()
+        # A daemon that a job's own code starts is not part of that job, and must not end with it.
+        around = {name: value for name, value in os.environ.items() if name not in OF_A_JOB}
         settings = {
             ENVIRONMENT_PREFIX + name.upper(): str(value)
             for name, value in self._studio._settings.items()
@@ -163,7 +166,7 @@ class Keeper:
                     stdout=output,
                     stderr=output,
                     cwd=home.path,
-                    env={**os.environ, **settings, "LABSTUDIO_HOME": str(home.path)},
+                    env={**around, **settings, "LABSTUDIO_HOME": str(home.path)},
                     start_new_session=True,
                 )
         except OSError as error:
