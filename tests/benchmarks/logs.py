@@ -52,7 +52,8 @@ def in_panel(desk: Desk, lab: Lab, place: Path) -> float:
     (lab.root / "long.py").write_text(PRODUCER.replace("sys.argv[-1]", repr(str(go))))
     job = lab.fetch("POST", "jobs", {"path": "long.py"})
     desk.page.evaluate(
-        "id => window.jupyterapp.commands.execute('labstudio-jobs:open', {id})", job["id"]
+        "async id => { await window.jupyterapp.commands.execute('labstudio-jobs:open', {id}); }",
+        job["id"],
     )
     desk.page.get_by_role("tab", name="Log").last.click()
     shown = desk.page.locator(".lst-Log-size:visible")
@@ -63,7 +64,9 @@ def in_panel(desk: Desk, lab: Lab, place: Path) -> float:
     wait_lines(desk, LINES + 1)
     took = time.perf_counter() - began
     lab.wait(job["id"], "succeeded")
-    desk.page.evaluate("window.jupyterapp.commands.execute('application:close')")
+    desk.page.evaluate(
+        "async () => { await window.jupyterapp.commands.execute('application:close'); }"
+    )
     return took
 
 

@@ -86,7 +86,8 @@ def test_a_due_time_fires_once_however_often_one_looks(studio: Studio, notebook:
     assert submitted(studio) == 2
     job = studio.jobs.detail(fired[0].job_id or "")
     assert (job.schedule_id, job.user, job.name) == (schedule_id, "ada", "report.ipynb")
-    assert job.spec.env["LABSTUDIO_DUE_AT"] == "2030-01-01T12:01:00+00:00"
+    given = studio.jobs.store.detail(job.id).spec.env
+    assert given["LABSTUDIO_DUE_AT"] == "2030-01-01T12:01:00+00:00"
     assert studio.schedules.get(schedule_id).last_job_id == fired[1].job_id
 
 
