@@ -7,6 +7,10 @@ import { IFrame } from '@jupyterlab/ui-components';
 import { chartIcon } from '../../components/icons';
 import { CommandIDs, IApi } from '../../tokens';
 
+const ASSISTANT_SEEN = 'mlflow.assistant.fab.autoOpenedOnFirstLoad_v1';
+/** MLflow shows pages for training models, or for language models. */
+const TRAINING = '?workflowType=machine_learning';
+
 /** MLflow's own UI, behind Jupyter's login. */
 export const mlflow: JupyterFrontEndPlugin<void> = {
   id: 'labstudio:mlflow',
@@ -34,8 +38,12 @@ export const mlflow: JupyterFrontEndPlugin<void> = {
         }
       },
       execute: args => {
+        // MLflow opens an assistant, which has no server here, on somebody's first visit.
+        window.localStorage.setItem(ASSISTANT_SEEN, 'true');
         const url = api.mlflowUrl(
-          typeof args.runId === 'string' ? `#/runs/${args.runId}` : '#/experiments'
+          typeof args.runId === 'string'
+            ? `#/runs/${args.runId}${TRAINING}`
+            : `#/experiments${TRAINING}`
         );
         let widget = tracker.find(() => true);
         if (widget) {
