@@ -8,6 +8,7 @@ then shows it without a kernel, in JupyterLab, in VS Code and through nbconvert.
 from __future__ import annotations
 
 import threading
+from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any
 
 from labstudio.errors import StudioError
@@ -26,7 +27,7 @@ KEPT_LOG = 200_000
 """Characters of log that a card holds."""
 
 
-class Live:
+class Live(ABC):
     """Something shown that changes until it is done.
 
     Parameters
@@ -44,17 +45,17 @@ class Live:
         self._made: list[Any] = []
         self._shown = ""
 
+    @abstractmethod
     def html(self) -> str:
         """Return what to show now."""
-        raise NotImplementedError
 
+    @abstractmethod
     def text(self) -> str:
         """Return the same for a terminal."""
-        raise NotImplementedError
 
+    @abstractmethod
     def refresh(self) -> bool:
         """Look again; return whether it is done."""
-        raise NotImplementedError
 
     def display(self) -> None:
         """Show it in the running cell, and keep it up to date from a thread."""
