@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -26,17 +28,24 @@ HEAVY = {
 MOST_MODULES = 35
 
 
-def loaded_with(extension: str) -> set[str]:
+def loaded_with(extension: str, folder: Path) -> set[str]:
+    # Without what this environment enables: an installed labstudio would be in both.
+    alone = os.environ | {"JUPYTER_NO_CONFIG": "1", "JUPYTER_CONFIG_DIR": str(folder)}
     done = subprocess.run(
-        [sys.executable, "-c", LOAD, extension], capture_output=True, text=True, check=True
+        [sys.executable, "-c", LOAD, extension],
+        env=alone,
+        capture_output=True,
+        text=True,
+        check=True,
     )
     line = next(line for line in done.stdout.splitlines() if line.startswith("modules:"))
     return set(json.loads(line.removeprefix("modules:")))
 
 
 @pytest.mark.slow
-def test_loading_the_extension_loads_little() -> None:
-    added = loaded_with("labstudio_server") - loaded_with("jupyter_server_terminals")
+def test_loading_the_extension_loads_little(tmp_path: Path) -> None:
+    before = loaded_with("jupyter_server_terminals", tmp_path)
+    added = loaded_with("labstudio_server", tmp_path) - before
     assert "labstudio_server.handlers.jobs" in added
     assert not {name for name in added if name.partition(".")[0] in HEAVY}
     assert len(added) <= MOST_MODULES, sorted(added)
