@@ -8,7 +8,7 @@ import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -16,9 +16,10 @@ from labstudio.errors import InvalidInput, NotFound, Unavailable
 from labstudio.experiments.recorder import Recorder, Upload
 from labstudio.experiments.server import TrackingServer
 from labstudio.experiments.thin import thin
-from labstudio.experiments.tracking import Tracking, connection
+from labstudio.experiments.tracking import API, Tracking, connection
 from labstudio.experiments.wire import Metric, clean_key
 from labstudio.home import Home
+from labstudio.ids import new_id
 from labstudio.jobs.models import (
     CreateJob,
     JobDetail,
@@ -353,10 +354,34 @@ class TestRecorder:
         done = failed.model_copy(update={"state": JobState.succeeded, "attempt": 2})
         recorder.finish(run_id, done)
         run = tracking.get_run(run_id)
-        assert (run.status, run.tags["labstudio.error"]) == ("FINISHED", "")
+        assert run.status == "FINISHED"
+        assert not {"labstudio.error", "labstudio.traceback"} & run.tags.keys()
 
         recorder.forget(run_id)
         assert not [path for path in kept.rglob("*") if path.is_file()]
+
+    def test_a_run_whose_making_was_not_answered_is_found(self, served: Home) -> None:
+        """The tracking server was killed when it had made the run and before it said so."""
+
+        class Interrupted(Tracking):
+            failures = 1
+
+            def create_run(self, *args: Any, **options: Any) -> str:
+                made = super().create_run(*args, **options)
+                if self.failures:
+                    self.failures -= 1
+                    raise Unavailable("The tracking server does not answer (ReadError).")
+                return made
+
+        tracking = Interrupted(served)
+        recorder = Recorder(tracking, experiment="doubtful")
+        job = make_job(id=new_id())
+        with pytest.raises(Unavailable):
+            recorder.begin(job)
+        run_id, experiment_id = recorder.begin(job)
+        found = tracking._call("POST", f"{API}/runs/search", experiment_ids=[experiment_id])
+        assert [run["info"]["run_id"] for run in found["runs"]] == [run_id]
+        tracking.close()
 
     def test_stopped_is_killed(self, tracking: Tracking) -> None:
         recorder = Recorder(tracking)

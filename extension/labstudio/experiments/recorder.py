@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Literal
 
 from labstudio.errors import InvalidInput
 from labstudio.experiments.tracking import SYSTEM_PREFIX, Tracking
-from labstudio.experiments.wire import Metric
+from labstudio.experiments.wire import TAG_LIMIT, Metric
 from labstudio.jobs.models import JobKind, JobState
 
 if TYPE_CHECKING:
@@ -76,6 +76,7 @@ class Recorder:
         self._tracking = tracking
         self._experiment = experiment
         self._limit = upload_limit_bytes
+        self._doubtful: set[str] = set()
         self._starts: dict[str, datetime] = {}
         self._sampled: dict[str, int] = {}
 
@@ -97,9 +98,11 @@ class Recorder:
         """
         run_id = job.run_id
         experiment_id = self._tracking.ensure_experiment(job.spec.experiment or self._experiment)
-        if run_id is None and not known:
+        if run_id is None and (not known or job.id in self._doubtful):
             run_id = self._tracking.find_run(experiment_id, JOB_TAG, job.id)
         if run_id is None:
+            # Until there is an answer, it is not known whether the run was made.
+            self._doubtful.add(job.id)
             run_id = self._tracking.create_run(
                 experiment_id,
                 job.name,
@@ -114,6 +117,7 @@ class Recorder:
                 self._tracking.set_status(run_id, "RUNNING")
         if job.parameters:
             self._tracking.log_params(run_id, job.parameters)
+        self._doubtful.discard(job.id)
         return run_id, experiment_id
 
     def sample(self, run_id: str, samples: Iterable[ResourceSample]) -> None:
@@ -155,7 +159,13 @@ class Recorder:
         NotFound
             When somebody deleted the run for good; there is nothing left to do then.
         """
-        self._tracking.set_tags(run_id, outcome(job, error))
+        tags = outcome(job, error)
+        stale = {ERROR_TAG, TRACEBACK_TAG} & self._tracking.get_run(
+            run_id
+        ).tags.keys() - tags.keys()
+        for tag in sorted(stale):
+            self._tracking.delete_tag(run_id, tag)
+        self._tracking.set_tags(run_id, tags)
         self._tracking.end_run(run_id, STATUS.get(job.state, "KILLED"), job.ended_at)
         left_out = self._upload(run_id, files)
         if left_out:
@@ -223,14 +233,16 @@ def describe(job: JobDetail) -> dict[str, str]:
 
 
 def outcome(job: Job, error: JobError | None) -> dict[str, str]:
-    """Return the tags that say how a job ended; empty ones undo those of an attempt before."""
+    """Return the tags that say how a job ended; those of an error only where there is one."""
     text = f"{error.type}: {error.message}" if error else (job.error or "")
-    return {
+    traceback = error.traceback or "" if error else ""
+    tags = {
         "labstudio.state": job.state.value,
         "labstudio.attempts": str(job.attempt),
         ERROR_TAG: ANSI.sub("", text),
-        TRACEBACK_TAG: ANSI.sub("", error.traceback or "")[-8000:] if error else "",
+        TRACEBACK_TAG: ANSI.sub("", traceback)[-TAG_LIMIT:],
     }
+    return {name: value for name, value in tags.items() if value}
 
 
 def system_metrics(sample: ResourceSample) -> list[tuple[str, float]]:

@@ -231,6 +231,13 @@ class Tracking:
         for batch in batched(pairs(tags, TAG_LIMIT), PARAMS_PER_BATCH):
             self._call("POST", f"{API}/runs/log-batch", run_id=run_id, tags=batch)
 
+    def delete_tag(self, run_id: str, tag: str) -> None:
+        """Delete a tag; nothing happens when the run has none of that name."""
+        try:
+            self._call("POST", f"{API}/runs/delete-tag", run_id=run_id, key=clean_key(tag))
+        except NotFound:
+            return
+
     def set_status(self, run_id: str, status: RunStatus, end_time: datetime | None = None) -> None:
         """Set a run's status, and when it ended."""
         end = millis(end_time) if end_time else None
