@@ -176,6 +176,22 @@ def test_a_sweep_makes_a_job_for_each_combination(
     assert page.counts == {JobState.queued: 6}
 
 
+def test_a_sweep_is_read_back_at_once(studio: Studio, write_notebook: WriteNotebook) -> None:
+    path = write_notebook(PARAMETERS, "print(depth)")
+    asked = CreateSweep(job=CreateJob(path=str(path)), grid={"depth": list(range(50))})
+    studio.jobs.list()
+    statements: list[str] = []
+
+    def note(_connection: object, _cursor: object, statement: str, *_rest: object) -> None:
+        statements.append(statement)
+
+    sa.event.listen(studio.database.engine, "before_cursor_execute", note)
+    made = studio.jobs.sweep(asked)
+    sa.event.remove(studio.database.engine, "before_cursor_execute", note)
+    assert [job.parameters["depth"] for job in made] == list(range(50))
+    assert len([each for each in statements if each.startswith("SELECT")]) == 1
+
+
 def test_a_sweep_with_one_wrong_value_makes_no_job(
     studio: Studio, write_notebook: WriteNotebook
 ) -> None:
