@@ -8,6 +8,7 @@ import os
 import shutil
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -17,9 +18,12 @@ from pathlib import Path
 from typing import Any
 
 import psutil
+import sqlalchemy as sa
 
 from labstudio._studio import Studio
 from labstudio.daemon.keeper import read_daemon
+from labstudio.database import tables
+from labstudio.experiments.recorder import ERROR_TAG, JOB_TAG, STATUS
 from labstudio.jobs.carry import pack_call
 from labstudio.jobs.models import CreateJob, Job, JobDetail, JobState, ListJobs
 from labstudio.jobs.runner import protocol
@@ -32,6 +36,7 @@ SETTINGS = {
     "WORKER_TIMEOUT_S": "3",
     "MAX_JOBS": "3",
 }
+TRACKING_SERVER = "labstudio.experiments.server_main"
 FINAL = {JobState.succeeded, JobState.failed, JobState.stopped, JobState.interrupted}
 
 
@@ -121,6 +126,14 @@ class House:
 
         found: int = eventually(pid, timeout_s, lambda: f"no daemon\n{self.told()}")
         return found
+
+    def tracking_pid(self) -> int | None:
+        """Return the tracking server's pid; None when there is none."""
+        for process in self.processes():
+            with contextlib.suppress(psutil.Error):
+                if TRACKING_SERVER in process.cmdline():
+                    return int(process.pid)
+        return None
 
     def daemon_pid(self) -> int | None:
         """Return the daemon's pid; None when there is none."""
@@ -289,6 +302,41 @@ class House:
                     assert len(numbers) == job.attempts_allowed, told
             else:
                 assert job.state is JobState.stopped, told
+
+    def await_runs(self, timeout_s: float = 120.0) -> None:
+        """Wait until the run of every job that has ended is closed."""
+        jobs = tables.jobs.c
+        query = sa.select(jobs.id, jobs.run_state).where(jobs.run_state != "closed")
+
+        def still_open() -> list[Any]:
+            with self.studio.database.read() as connection:
+                return list(connection.execute(query))
+
+        eventually(
+            lambda: not still_open(), timeout_s, lambda: f"{still_open()}\n{self.told()}", 0.5
+        )
+
+    def check_runs(self) -> None:
+        """Every job has one run in MLflow, ended as the job did, with its whole log."""
+        tracking, found = self.studio.tracking, self.all_jobs()
+        for job in found:
+            told = self.describe(job.id)
+            assert job.run_id, told
+            run = tracking.get_run(job.run_id)
+            assert run.status == STATUS[job.state], told
+            assert run.tags[JOB_TAG] == job.id, told
+            assert run.tags["labstudio.state"] == job.state.value, told
+            assert (ERROR_TAG in run.tags) == (job.state is not JobState.succeeded), told
+            folder = f"{run.experiment_id}/{run.id}/artifacts/job"
+            kept = self.home.artifacts / folder / protocol.LOG
+            written = self.home.attempt(job.id, job.attempt) / protocol.LOG
+            assert kept.read_bytes() == written.read_bytes(), told
+        runs = {job.run_id for job in found}
+        assert len(runs) == len(found)
+        # Nor were there made any that no job knows of.
+        with sqlite3.connect(self.home.tracking_database_path) as connection:
+            made = {row[0] for row in connection.execute("SELECT run_uuid FROM runs")}
+        assert made == runs, f"runs of no job: {made - runs}"
 
     def check_no_orphans(self, timeout_s: float = 5.0) -> None:
         """No process of this home is left at all."""
