@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,17 +21,8 @@ from labstudio.jobs.runner.nursery import Nursery
 
 
 @pytest.fixture
-def own_home() -> Iterator[Home]:
-    folder = Path(tempfile.mkdtemp(prefix="ls-"))
-    home = Home(folder)
-    yield home
-    shutil.rmtree(home.runtime, ignore_errors=True)
-    shutil.rmtree(folder, ignore_errors=True)
-
-
-@pytest.fixture
-def nursery(own_home: Home) -> Iterator[Nursery]:
-    made = Nursery(own_home, 2, settle_s=0.1)
+def nursery(home: Home) -> Iterator[Nursery]:
+    made = Nursery(home, 2, settle_s=0.1)
     made.start()
     wait_for(lambda: made.status().ready == 2)
     yield made
@@ -96,19 +85,17 @@ def test_a_runner_belongs_to_nobody_and_the_nursery_has_one_thread(nursery: Nurs
 
 @pytest.mark.slow
 @pytest.mark.parametrize("how", ["closed", "killed"])
-def test_warm_pairs_end_with_the_nursery_and_attempts_go_on(own_home: Home, how: str) -> None:
-    nursery = Nursery(own_home, 1, settle_s=0.1)
+def test_warm_pairs_end_with_the_nursery_and_attempts_go_on(home: Home, how: str) -> None:
+    nursery = Nursery(home, 1, settle_s=0.1)
     nursery.start()
     wait_for(lambda: nursery.status().ready == 1)
-    runs = Runs(own_home, nursery)
+    runs = Runs(home, nursery)
     folder = runs.start(cells("import time; print('here')", "time.sleep(2)", "print('end')"))
     wait_for(lambda: b"here" in runs.bytes(folder, "log"))
     wait_for(lambda: nursery.status().ready == 1)
     info = protocol.read_runner(folder)
     assert info is not None
-    idle = [
-        each for each in warm_processes(own_home) if each.pid not in (info.pid, info.kernel_pid)
-    ]
+    idle = [each for each in warm_processes(home) if each.pid not in (info.pid, info.kernel_pid)]
     assert len(idle) == 2
     pid = nursery.pid
     assert pid is not None
@@ -129,7 +116,7 @@ def test_warm_pairs_end_with_the_nursery_and_attempts_go_on(own_home: Home, how:
 
 
 @pytest.mark.slow
-def test_the_nursery_ends_with_the_process_that_keeps_it(own_home: Home) -> None:
+def test_the_nursery_ends_with_the_process_that_keeps_it(home: Home) -> None:
     code = (
         "import sys, time\nfrom labstudio.home import Home\n"
         "from labstudio.jobs.runner.nursery import Nursery\n"
@@ -137,12 +124,10 @@ def test_the_nursery_ends_with_the_process_that_keeps_it(own_home: Home) -> None
         "while n.status().ready < 1: time.sleep(0.01)\n"
         "print(n.pid, flush=True)\ntime.sleep(300)\n"
     )
-    keeper = subprocess.Popen(
-        [sys.executable, "-c", code, str(own_home.path)], stdout=subprocess.PIPE
-    )
+    keeper = subprocess.Popen([sys.executable, "-c", code, str(home.path)], stdout=subprocess.PIPE)
     assert keeper.stdout is not None
     pid = int(keeper.stdout.readline())
-    idle = warm_processes(own_home)
+    idle = warm_processes(home)
     assert len(idle) == 2
     keeper.kill()
     keeper.wait()
@@ -166,10 +151,10 @@ def test_a_warm_kernel_that_dies_is_replaced(nursery: Nursery) -> None:
 
 @pytest.mark.slow
 def test_without_a_nursery_an_attempt_runs_all_the_same(
-    own_home: Home, monkeypatch: pytest.MonkeyPatch
+    home: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    nursery = Nursery(own_home, 1)
-    runs = Runs(own_home, nursery)
+    nursery = Nursery(home, 1)
+    runs = Runs(home, nursery)
     # No process of that name can be started, as when the machine is out of processes.
     real = subprocess.Popen
 
@@ -189,14 +174,14 @@ def test_without_a_nursery_an_attempt_runs_all_the_same(
 
 @pytest.mark.slow
 def test_a_nursery_that_keeps_dying_is_left_alone(
-    own_home: Home, monkeypatch: pytest.MonkeyPatch
+    home: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    path = f"{own_home.path / 'bad'}{os.pathsep}{os.environ.get('PYTHONPATH', '')}"
+    path = f"{home.path / 'bad'}{os.pathsep}{os.environ.get('PYTHONPATH', '')}"
     monkeypatch.setenv("PYTHONPATH", path)
-    bad = own_home.path / "bad" / "IPython"
+    bad = home.path / "bad" / "IPython"
     bad.mkdir(parents=True)
     (bad / "__init__.py").write_text("raise SystemExit(3)")
-    nursery = Nursery(own_home, 1)
+    nursery = Nursery(home, 1)
     nursery.start()
     wait_for(lambda: nursery._rest_until > time.monotonic())
     assert nursery.pid is None

@@ -32,13 +32,6 @@ def nursery() -> Iterator[Nursery]:
     shutil.rmtree(folder, ignore_errors=True)
 
 
-@pytest.fixture
-def runs(nursery: Nursery) -> Iterator[Runs]:
-    made = Runs(nursery.home, nursery)
-    yield made
-    made.close()
-
-
 PARAMETERS = {"depth": 3, "name": "Ünï 'x'", "verbose": True, "layers": [1, 2]}
 
 

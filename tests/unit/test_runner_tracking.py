@@ -2,41 +2,18 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 import threading
 import time
-from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
-from pathlib import Path
 from typing import Any
 
 import pytest
 from runner_tools import Runs, cells
 
-from labstudio.home import Home
 from labstudio.jobs.runner.nursery import Nursery
 
 # MLflow looks for the packages that a logged model needs in a process of its own: that is slow.
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
-
-
-@pytest.fixture(scope="module")
-def nursery() -> Iterator[Nursery]:
-    folder = Path(tempfile.mkdtemp(prefix="ls-"))
-    made = Nursery(Home(folder), 1, settle_s=0.1)
-    made.start()
-    yield made
-    made.close()
-    shutil.rmtree(made.home.runtime, ignore_errors=True)
-    shutil.rmtree(folder, ignore_errors=True)
-
-
-@pytest.fixture
-def runs(nursery: Nursery) -> Iterator[Runs]:
-    made = Runs(nursery.home, nursery)
-    yield made
-    made.close()
 
 
 @pytest.fixture(scope="module")
