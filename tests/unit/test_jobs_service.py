@@ -98,6 +98,21 @@ def test_git_is_recorded(studio: Studio, write_notebook: WriteNotebook) -> None:
             "environment.requirements_file",
             "cannot be read",
         ),
+        (
+            {"path": "ok.ipynb", "environment": {"requirements": ["six", "six=>1"]}},
+            "environment.requirements",
+            "'six=>1'",
+        ),
+        (
+            {"kind": "cell", "code": "1", "environment": {"requirements": ["a b"]}},
+            "environment.requirements",
+            "'a b'",
+        ),
+        (
+            {"kind": "cell", "code": "1", "environment": {"requirements_file": "data.csv"}},
+            "environment.requirements_file",
+            "line 1: 'a,b'",
+        ),
         ({"kind": "cell"}, "code", "missing"),
         ({}, "path", "missing"),
     ],

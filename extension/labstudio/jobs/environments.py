@@ -28,6 +28,7 @@ from typing import TYPE_CHECKING
 
 from labstudio.errors import InvalidInput
 from labstudio.home import write_atomic
+from labstudio.jobs.requirements import normalise
 from labstudio.jobs.runner.faults import RunError, Stopped
 
 if TYPE_CHECKING:
@@ -40,38 +41,6 @@ POLL_S = 0.1
 CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
 Write = Callable[[str], None]
-
-
-def normalise(requirements: Iterable[str]) -> list[str]:
-    """Return requirement lines in one order and spelling, without comments.
-
-    Raises
-    ------
-    InvalidInput
-        When a line is neither a requirement (PEP 508) nor an option of pip.
-    """
-    from packaging.requirements import InvalidRequirement, Requirement
-    from packaging.utils import canonicalize_name
-
-    options, found = [], set()
-    for line in requirements:
-        text = re.split(r"(?:^|\s)#", line, maxsplit=1)[0].strip()
-        if not text:
-            continue
-        if text.startswith("-"):
-            options.append(text)
-            continue
-        try:
-            requirement = Requirement(text)
-        except InvalidRequirement as error:
-            reason = str(error).splitlines()[0]
-            raise InvalidInput(
-                f"environment.requirements: {text!r} is not a requirement: {reason}.",
-                field="environment.requirements",
-            ) from error
-        requirement.name = canonicalize_name(requirement.name)
-        found.add(str(requirement))
-    return options + sorted(found)
 
 
 def key(requirements: Iterable[str], python: str | None = None) -> str:

@@ -58,11 +58,13 @@ class Environment(Input):
 
     requirements: list[str] = Field(
         default_factory=list,
-        description="Requirement lines (PEP 508), as in a requirements file.",
+        description="Requirement lines (PEP 508), and options that say where packages come from: "
+        "-e, -i, --extra-index-url, -f, --no-index, --pre, --no-binary, --only-binary.",
     )
     requirements_file: str | None = Field(
         None,
-        description="Path of a requirements file, relative to the source's folder or absolute.",
+        description="Path of a requirements file, relative to the source's folder or absolute. "
+        "It, and the files that it includes by -r, are read at submission.",
     )
     python: str | None = Field(
         None, description="Path of a Python interpreter to run with, or to build from."

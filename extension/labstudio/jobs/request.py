@@ -75,7 +75,7 @@ def environment(
     Raises
     ------
     InvalidInput
-        When a file that is named so cannot be read.
+        When a file that is named so cannot be read, or a line of it is wrong.
     """
     requirements: list[str] = []
     files: list[Path] = []
@@ -87,14 +87,11 @@ def environment(
             requirements.append(entry)
     # The spec has room for one file: the others are read here.
     kept, others = ([], files) if read_files else (files[:1], files[1:])
-    for path in others:
-        try:
-            lines = path.read_text().splitlines()
-        except (OSError, UnicodeDecodeError) as error:
-            raise InvalidInput(
-                f"env: {str(path)!r} cannot be read.", field="environment"
-            ) from error
-        requirements += [line for line in lines if line.strip() and not line.startswith("#")]
+    if others:
+        from labstudio.jobs.requirements import read
+
+        for path in others:
+            requirements += read(path, str(path))
     return Environment(
         requirements=requirements,
         requirements_file=str(kept[0].absolute()) if kept else None,

@@ -16,14 +16,10 @@ from labstudio.jobs.models import NAME_LIMIT, CreateJob, JobKind, JobState, Para
 from labstudio.jobs.store import now
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from labstudio.config import StudioConfig
     from labstudio.home import Home
 
 CELL_ENTRY = "cell.ipynb"
-# Options of a requirements file that name another file or folder.
-_PATH_OPTIONS = {"-r", "--requirement", "-c", "--constraint", "-e", "--editable", "-f"}
 _KINDS = {
     ".ipynb": JobKind.notebook,
     ".py": JobKind.script,
@@ -127,8 +123,10 @@ def prepare_many(
     kind: JobKind
     source: Path | None
     if spec.kind in (JobKind.cell, JobKind.function):
-        source, taken = None, _take_code(spec, origin, home, settings)
-        kind, checked = spec.kind, parameters
+        source, kind = None, spec.kind
+        spec = _with_requirements(spec, origin.folder or Path.cwd(), origin.root)
+        taken = _take_code(spec, origin, home, settings)
+        checked = parameters
     else:
         source = resolve(_required(spec.path), origin.root)
         kind = _agreed_kind(spec, source)
@@ -202,34 +200,17 @@ def _agreed_kind(spec: CreateJob, source: Path) -> JobKind:
 
 
 def _with_requirements(spec: CreateJob, folder: Path, root: Path | None) -> CreateJob:
-    """Read the requirements file now: what it says later changes nothing."""
-    named = spec.environment.requirements_file
-    if named is None:
+    """Check the requirements, and read their file now: what it says later changes nothing."""
+    asked = spec.environment
+    if not asked.requirements and asked.requirements_file is None:
         return spec
-    field = "environment.requirements_file"
-    file = (folder / named).expanduser()
-    if root is not None and not file.resolve().is_relative_to(root.resolve()):
-        raise InvalidInput(f"{field} {named!r} leaves the server's root folder.", field=field)
-    kept = list(_requirement_lines(file, named, field))
-    environment = spec.environment.model_copy(
-        update={"requirements": [*spec.environment.requirements, *kept], "requirements_file": None}
-    )
-    return spec.model_copy(update={"environment": environment})
+    from labstudio.jobs import requirements
 
-
-def _requirement_lines(file: Path, named: str, field: str) -> Iterator[str]:
-    """Give the lines of a requirements file; what they name beside it is named absolutely."""
-    try:
-        lines = file.read_text().splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise InvalidInput(f"{field} {named!r} cannot be read.", field=field) from error
-    for line in (each.strip() for each in lines):
-        if not line or line.startswith("#"):
-            continue
-        option, _, value = line.rpartition(" ")
-        beside = file.parent / value
-        relative = option in _PATH_OPTIONS or value.startswith((".", "./", "../"))
-        yield f"{option} {beside}".strip() if relative and beside.exists() else line
+    lines = requirements.check(asked.requirements, folder, root)
+    if (named := asked.requirements_file) is not None:
+        lines += requirements.read((folder / named).expanduser(), named, root)
+    kept = asked.model_copy(update={"requirements": lines, "requirements_file": None})
+    return spec.model_copy(update={"environment": kept})
 
 
 def _take_source(

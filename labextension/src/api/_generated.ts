@@ -787,10 +787,10 @@ export interface components {
        * @default null
        */
       python: string | null;
-      /** @description Requirement lines (PEP 508), as in a requirements file. */
+      /** @description Requirement lines (PEP 508), and options that say where packages come from: -e, -i, --extra-index-url, -f, --no-index, --pre, --no-binary, --only-binary. */
       requirements?: string[];
       /**
-       * @description Path of a requirements file, relative to the source's folder or absolute.
+       * @description Path of a requirements file, relative to the source's folder or absolute. It, and the files that it includes by -r, are read at submission.
        * @default null
        */
       requirements_file: string | null;
@@ -805,10 +805,10 @@ export interface components {
        * @default null
        */
       python: string | null;
-      /** @description Requirement lines (PEP 508), as in a requirements file. */
+      /** @description Requirement lines (PEP 508), and options that say where packages come from: -e, -i, --extra-index-url, -f, --no-index, --pre, --no-binary, --only-binary. */
       requirements: string[];
       /**
-       * @description Path of a requirements file, relative to the source's folder or absolute.
+       * @description Path of a requirements file, relative to the source's folder or absolute. It, and the files that it includes by -r, are read at submission.
        * @default null
        */
       requirements_file: string | null;
