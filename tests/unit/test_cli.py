@@ -301,6 +301,21 @@ def test_cli_json_of_a_job(shell, train):
 
 
 @pytest.mark.slow
+def test_rerun_reads_parameters_as_submit_does(shell: Shell, write_notebook: Any) -> None:
+    path = write_notebook(
+        ("code: str = '1'\nrate = 0.5\nlayers = [1]", ["parameters"]), "print(code)"
+    )
+    given = ("-p", "code=007", "-p", "rate=3", "-p", "layers=[2, 3]", "-p", "extra=007")
+    first = shell.json("job", "submit", path, *given)
+    again = shell.json("job", "rerun", first["id"], *given)
+    assert first["parameters"] == {"code": "007", "rate": 3.0, "layers": [2, 3], "extra": 7}
+    assert again["parameters"] == first["parameters"]
+    assert isinstance(again["parameters"]["rate"], float)
+    refused = shell("job", "rerun", first["id"], "-p", "rate=fast", code=2)
+    assert "rate must be a float, not 'fast'." in refused.stderr
+
+
+@pytest.mark.slow
 def test_cli_submit_refuses(shell, train):
     wrong = [
         (["-p", "depth=abc"], "depth must be an int, not 'abc'."),

@@ -158,7 +158,7 @@ def rerun(
     """Run a job's own snapshot again, with changes."""
     from labstudio.jobs.handle import JobHandle
     from labstudio.jobs.models import RerunJob
-    from labstudio.jobs.parameters import read_value
+    from labstudio.jobs.parameters import from_text
     from labstudio.jobs.request import pairs, validated
 
     studio = opened()
@@ -166,8 +166,8 @@ def rerun(
     fields = {name: value for name, value in given.items() if value is not None}
     if parameters:
         texts = pairs(parameters, "parameters")
-        read = {name: read_value(text) for name, text in texts.items()}
-        fields["parameters"] = {**before.parameters, **read}
+        changed = from_text(studio.jobs.declared(before), texts)
+        fields["parameters"] = {**before.parameters, **changed}
     again = studio.jobs.rerun(before.id, validated(RerunJob, fields))
     studio.keeper.ensure()
     handle = JobHandle(studio, again)

@@ -15,6 +15,7 @@ from labstudio.jobs.models import (
     JobState,
     ListJobs,
     LogChunk,
+    ParameterSpec,
     ResourceSeries,
 )
 from labstudio.jobs.store import JobStore
@@ -72,6 +73,17 @@ class JobReader:
         """
         items, cursor, counts = self.store.page(query or ListJobs(), users)
         return JobPage(items=items, next_cursor=cursor, counts=counts)
+
+    def declared(self, job: JobDetail) -> Sequence[ParameterSpec]:
+        """Return the parameters that a job's notebook declares, as it was at submission."""
+        from labstudio.jobs.inspect import inspect_content
+        from labstudio.jobs.snapshot import blob_path
+
+        if job.kind is not JobKind.notebook or job.snapshot is None:
+            return []
+        entry = next(file for file in job.snapshot.files if file.path == job.snapshot.entry)
+        content = blob_path(self._studio.home, entry.sha256).read_bytes()
+        return inspect_content(content, entry.path).parameters
 
     # Reading what it left
 

@@ -12,7 +12,6 @@ from labstudio.jobs.models import (
     CreateJob,
     CreateSweep,
     Job,
-    JobDetail,
     JobKind,
     Parameters,
     RerunJob,
@@ -180,13 +179,15 @@ class JobService(JobReader):
         self, job_id: str, changes: RerunJob | None = None, *, user: str | None = None
     ) -> Job:
         """Submit a job's own snapshot again, with changes."""
+        from labstudio.jobs.parameters import check
+
         before = self.store.detail(job_id)
         given = (changes or RerunJob()).model_dump(exclude_unset=True, exclude_none=True)
         spec = CreateJob(
             **{**before.spec.model_dump(), **given, "idempotency_key": None},
         )
         if changes and changes.parameters is not None:
-            spec.parameters = self._checked_again(before, changes.parameters)
+            spec.parameters = check(self.declared(before), changes.parameters)
         self._studio.computes.get(spec.compute)
         assert before.snapshot is not None
         origin = Origin(
@@ -263,18 +264,6 @@ class JobService(JobReader):
             raise
         self._studio.wake()
         return self.store.get_all([row["id"] for row in rows])
-
-    def _checked_again(self, before: JobDetail, parameters: Parameters) -> Parameters:
-        """Check new parameters against the notebook as it was snapshotted."""
-        from labstudio.jobs.inspect import inspect_content
-        from labstudio.jobs.parameters import check
-        from labstudio.jobs.snapshot import blob_path
-
-        if before.kind is not JobKind.notebook or before.snapshot is None:
-            return parameters
-        entry = next(f for f in before.snapshot.files if f.path == before.snapshot.entry)
-        content = blob_path(self._studio.home, entry.sha256).read_bytes()
-        return check(inspect_content(content, entry.path).parameters, parameters)
 
 
 def _call(function: Callable[..., Any], *, with_kwargs: bool) -> dict[str, Any]:
