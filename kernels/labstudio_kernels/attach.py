@@ -8,27 +8,26 @@ A kernel spec names this provisioner in its metadata::
 
     {"kernel_provisioner": {"provisioner_name": "labstudio-attach",
                             "config": {"existing": "/path/to/kernel.json", "pid": 4711}}}
+
+Which process it is, is told by its number and its start since the boot: the time of day would make
+it another process once the clock is set.
 """
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
 import os
 import signal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-import psutil
 from jupyter_client.provisioning.provisioner_base import KernelProvisionerBase
 from traitlets import Bool, Float, Int, Unicode
 
 if TYPE_CHECKING:
     from jupyter_client.connect import KernelConnectionInfo
 
-# Two readings of one process's start differ by less than this, in seconds.
-SAME_START_S = 0.05
 POLL_S = 0.1
 
 
@@ -40,11 +39,19 @@ class AttachProvisioner(KernelProvisionerBase):
 
     existing = Unicode(help="Path of the running kernel's connection file.").tag(config=True)
     pid = Int(0, help="The kernel's process id; 0 when it is not known.").tag(config=True)
+    started = Float(
+        0.0,
+        help="When that process started, in seconds since the boot; tells it from a later one of "
+        "the same id. 0: `create_time` tells it.",
+    ).tag(config=True)
     create_time = Float(
         0.0,
-        help="When that process started, in seconds since the epoch; tells it from a later one of "
-        "the same id. 0: not checked.",
+        help="When it started, in seconds since the epoch, for systems that tell no other time. "
+        "0: not checked.",
     ).tag(config=True)
+    boot_id = Unicode("", help="The boot that `started` counts from. Empty: not checked.").tag(
+        config=True
+    )
     ends_with_session = Bool(
         False, help="Whether shutting the kernel down in Jupyter ends it for real."
     ).tag(config=True)
@@ -60,12 +67,13 @@ class AttachProvisioner(KernelProvisionerBase):
         """Whether the kernel's process is there; without a process id, whether its file is."""
         if not self.pid:
             return Path(self.existing).exists()
-        with contextlib.suppress(psutil.Error):
-            process = psutil.Process(self.pid)
-            same = abs(process.create_time() - self.create_time) < SAME_START_S
-            if same or not self.create_time:
-                return process.status() != psutil.STATUS_ZOMBIE
-        return False
+        # Imported late: every start of a Jupyter Server loads this module.
+        from labstudio.jobs.runner.protocol import boot_id, process_of
+
+        if self.boot_id and self.boot_id != boot_id():
+            return False
+        found = process_of(self.pid, self.create_time or None, self.started or None)
+        return found is not None
 
     async def pre_launch(self, **kwargs: Any) -> dict[str, Any]:
         """Check that there is a kernel to attach to.

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import json
 import shutil
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from labstudio.errors import Conflict
+from labstudio.errors import Conflict, Unavailable
 from labstudio.home import write_atomic
 
 if TYPE_CHECKING:
@@ -33,9 +32,11 @@ def write_spec(studio: Studio, job: Job) -> str:
     ------
     Conflict
         When the job keeps no kernel, or not any more.
+    Unavailable
+        When this server cannot attach to kernels.
     """
     from labstudio.jobs.files import read_notebook
-    from labstudio.jobs.runner.protocol import process_of, read_runner, read_status
+    from labstudio.jobs.runner.protocol import read_runner, read_status
 
     folder = studio.home.attempt(job.id, job.attempt)
     status, runner = read_status(folder), read_runner(folder)
@@ -47,9 +48,18 @@ def write_spec(studio: Studio, job: Job) -> str:
             "it fails.",
             job_id=job.id,
         )
-    process = process_of(runner.kernel_pid, runner.kernel_create_time)
-    if until < datetime.now(UTC) or process is None:
+    config = {
+        "existing": existing,
+        "pid": runner.kernel_pid,
+        "started": runner.kernel_started or 0.0,
+        "create_time": runner.kernel_create_time or 0.0,
+        "boot_id": runner.boot_id or "",
+    }
+    # Whether its time is over is the runner's to say, which ends it: the clock here may be set.
+    if not _lives(config):
         raise Conflict("The job's kernel was kept, but has ended.", job_id=job.id)
+    stanza = {"provisioner_name": PROVISIONER, "config": config}
+    _require_provisioner(stanza)
     told = read_notebook(folder).get("metadata", {})
     spec = {
         "argv": [],
@@ -57,14 +67,7 @@ def write_spec(studio: Studio, job: Job) -> str:
         "language": told.get("language_info", {}).get("name")
         or told.get("kernelspec", {}).get("language", "python"),
         "metadata": {
-            "kernel_provisioner": {
-                "provisioner_name": PROVISIONER,
-                "config": {
-                    "existing": existing,
-                    "pid": runner.kernel_pid,
-                    "create_time": runner.kernel_create_time or 0.0,
-                },
-            },
+            "kernel_provisioner": stanza,
             "labstudio": {"job_id": job.id, "kept_until": until.isoformat()},
         },
     }
@@ -82,12 +85,31 @@ def remove_spec(home: Home, job_id: str) -> None:
 
 def prune(home: Home) -> None:
     """Forget the kept kernels that have ended, so that the launcher does not offer them."""
-    from labstudio.jobs.runner.protocol import process_of
-
     for file in home.kernelspecs.glob(f"{PREFIX}*/kernel.json"):
-        config = _config(file)
-        if process_of(config.get("pid"), config.get("create_time")) is None:
+        if not _lives(_config(file)):
             shutil.rmtree(file.parent, ignore_errors=True)
+
+
+def _lives(config: dict[str, Any]) -> bool:
+    """Tell whether the process that a spec attaches to is still that one, in this boot."""
+    from labstudio.jobs.runner.protocol import boot_id, process_of
+
+    if config.get("boot_id") not in (None, "", boot_id()):
+        return False
+    started, create_time = config.get("started"), config.get("create_time")
+    return process_of(config.get("pid"), create_time or None, started or None) is not None
+
+
+def _require_provisioner(stanza: dict[str, Any]) -> None:
+    from jupyter_client.kernelspec import KernelSpec
+    from jupyter_client.provisioning.factory import KernelProvisionerFactory
+
+    spec = KernelSpec(metadata={"kernel_provisioner": stanza})
+    if not KernelProvisionerFactory.instance().is_provisioner_available(spec):
+        raise Unavailable(
+            f"This Jupyter Server does not have the kernel provisioner {PROVISIONER}, which comes "
+            "with labstudio: install labstudio again where the server runs, and restart it."
+        )
 
 
 def _config(file: Path) -> dict[str, Any]:

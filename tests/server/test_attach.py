@@ -11,8 +11,11 @@ import psutil
 import pytest
 from jupyter_client.kernelspec import KernelSpecManager
 from jupyter_client.manager import AsyncKernelManager, KernelManager
+from jupyter_client.provisioning import KernelProvisionerFactory
 
 from labstudio.errors import Conflict
+from labstudio.jobs.runner import protocol
+from labstudio_server.kept import prune
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -57,6 +60,8 @@ def write_spec(folder: Path, kernel: KernelManager, **config: Any) -> KernelSpec
         "existing": kernel.connection_file,
         "pid": process(kernel).pid,
         "create_time": process(kernel).create_time(),
+        "started": protocol.started_at(process(kernel).pid),
+        "boot_id": protocol.boot_id(),
     }
     spec = {
         "argv": [],
@@ -150,13 +155,32 @@ async def test_a_kernel_that_has_ended_is_told(kernel: KernelManager, tmp_path: 
         await again.start_kernel()
 
 
+@pytest.mark.parametrize(
+    "other", [{"started": 1.0}, {"started": 0.0, "create_time": 1.0}, {"boot_id": "another"}]
+)
 async def test_another_process_of_the_same_number_is_not_it(
-    kernel: KernelManager, tmp_path: Path
+    kernel: KernelManager, tmp_path: Path, other: dict[str, Any]
 ) -> None:
-    specs = write_spec(tmp_path, kernel, create_time=1.0)
+    specs = write_spec(tmp_path, kernel, **other)
     again = AsyncKernelManager(kernel_name="kept", kernel_spec_manager=specs)
     with pytest.raises(RuntimeError, match="ended"):
         await again.start_kernel()
+
+
+def set_the_clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What psutil reckons every start time from moves with the clock."""
+    boot = psutil.boot_time()
+    monkeypatch.setattr(psutil._pslinux, "boot_time", lambda: boot + 3600)  # type: ignore[attr-defined]
+
+
+async def test_it_is_known_again_after_the_clock_was_set(
+    kernel: KernelManager, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    specs = write_spec(tmp_path, kernel)
+    set_the_clock(monkeypatch)
+    manager = await attach(specs, tmp_path)
+    assert await manager.is_alive()
+    await manager.shutdown_kernel(now=True)
 
 
 async def test_it_ends_when_it_is_asked_to(kernel: KernelManager, tmp_path: Path) -> None:
@@ -187,8 +211,11 @@ class TestThroughTheServer:
             RunnerInfo(
                 pid=own.pid,
                 create_time=own.create_time(),
+                started=protocol.started_at(own.pid),
                 kernel_pid=own.pid,
                 kernel_create_time=own.create_time(),
+                kernel_started=protocol.started_at(own.pid),
+                boot_id=protocol.boot_id(),
             ),
         )
         write_model(
@@ -234,6 +261,36 @@ class TestThroughTheServer:
         assert made.data["name"] not in specs
         gone = await call("POST", "jobs", kept.job_id, "kernel")
         assert (gone.code, gone.data["code"]) == (409, "conflict")
+
+    async def test_a_clock_that_is_set_changes_nothing(
+        self, call: Call, kept: Attempt, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        from datetime import timedelta
+
+        set_the_clock(monkeypatch)
+        status = protocol.read_status(kept.folder)
+        assert status is not None
+        status.kernel_kept_until = protocol.now() - timedelta(hours=1)
+        protocol.write_model(kept.folder / "status.json", status)
+        made = await call("POST", "jobs", kept.job_id, "kernel", request_timeout=60)
+        assert made.code == 200, made.data
+        prune(kept.studio.home)
+        assert (kept.studio.home.kernelspecs / made.data["name"]).exists()
+
+    async def test_a_server_without_the_provisioner_says_so(
+        self, call: Call, kept: Attempt, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def none(_factory: object, name: str) -> None:
+            raise ModuleNotFoundError(name)
+
+        known = {**KernelProvisionerFactory.provisioners}
+        known.pop("labstudio-attach", None)
+        monkeypatch.setattr(KernelProvisionerFactory, "provisioners", known)
+        monkeypatch.setattr(KernelProvisionerFactory, "_get_provisioner", none)
+        reply = await call("POST", "jobs", kept.job_id, "kernel")
+        assert (reply.code, reply.data["code"]) == (503, "unavailable")
+        assert "labstudio-attach" in reply.data["message"]
+        assert not list(kept.studio.home.kernelspecs.glob("*"))
 
     async def test_a_server_that_ends_leaves_it(
         self, call: Call, jp_serverapp: Any, kept: Attempt, kernel: KernelManager
