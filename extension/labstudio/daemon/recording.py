@@ -26,12 +26,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from labstudio._studio import Studio
-    from labstudio.jobs.models import JobDetail
 
 log = logging.getLogger(__name__)
 
 BATCH = 50
-RUN_WAIT_S = 60.0
 SAMPLE_S = 10.0
 OPEN_S = 1.0
 IDLE_S = 3600.0
@@ -72,24 +70,24 @@ class Recording:
         if self._server is not None:
             self._server.stop()
 
-    def run_of(self, job: JobDetail) -> protocol.Tracking | None:
-        """Return the run that an attempt logs to; a new job's is waited for.
+    def run_of(self, job_id: str, wait_s: float) -> protocol.Tracking | None:
+        """Return the run that an attempt logs to; None where it is to have none.
 
-        A job is never held up for good by tracking: after a minute it starts without a run.
+        A new job's is made now; when that takes longer than `wait_s` it comes without its id, and
+        is asked for again.
         """
         if not self._studio.config.tracking:
             return None
-        deadline = time.monotonic() + RUN_WAIT_S
-        while (found := self._found(job.id)).run_id is None:
-            if found.stop_requested or found.run_state == CLOSED:
+        deadline = time.monotonic() + wait_s
+        while (found := self._found(job_id)).run_id is None:
+            if found.run_state == CLOSED:
                 return None
-            if time.monotonic() > deadline:
-                log.warning("Job %s starts without a run: no tracking server.", job.id)
-                return None
-            self._wanted[job.id] = None
+            self._wanted[job_id] = None
             self._asked.set()
+            if (left := deadline - time.monotonic()) <= 0:
+                break
             with self._opened:
-                self._opened.wait(0.05)
+                self._opened.wait(min(left, 0.05))
         where = connection(self._studio.home)
         return protocol.Tracking(
             uri=where.url, token=where.token, run_id=found.run_id, experiment_id=found.experiment_id
@@ -127,9 +125,9 @@ class Recording:
         self._close()
 
     def _found(self, job_id: str) -> Any:
-        query = sa.select(
-            jobs.c.run_id, jobs.c.experiment_id, jobs.c.run_state, jobs.c.stop_requested
-        ).where(jobs.c.id == job_id)
+        query = sa.select(jobs.c.run_id, jobs.c.experiment_id, jobs.c.run_state).where(
+            jobs.c.id == job_id
+        )
         with self._studio.database.read() as connection:
             row = connection.execute(query).one_or_none()
         if row is None:

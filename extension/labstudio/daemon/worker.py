@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from labstudio._studio import Studio
-    from labstudio.jobs.models import JobDetail
     from labstudio.jobs.runner.protocol import Tracking
     from labstudio.status import WarmKernels
 
@@ -45,7 +44,7 @@ class Worker:
     worker
         Its id; one that comes back under the same id finds its own attempts again.
     run_of
-        Gives an attempt the MLflow run to log to.
+        Gives an attempt the MLflow run to log to; see `Recording.run_of`.
     """
 
     returns = False
@@ -55,7 +54,7 @@ class Worker:
         self,
         studio: Studio,
         worker: str,
-        run_of: Callable[[JobDetail], Tracking | None],
+        run_of: Callable[[str, float], Tracking | None],
     ) -> None:
         self.studio = studio
         self.id = worker

@@ -17,6 +17,7 @@ from labstudio.home import write_atomic
 from labstudio.jobs import processes
 from labstudio.jobs.models import JobDetail, JobError, JobKind, JobState, Progress
 from labstudio.jobs.runner import protocol
+from labstudio.jobs.runner.late_run import NO_RUN
 from labstudio.jobs.snapshot import blob_path
 
 if TYPE_CHECKING:
@@ -37,6 +38,8 @@ STOP_TIMEOUT_S = 4.0
 RETRY_S = 1.0
 QUIET_S = 30.0
 LIVENESS_S = 0.2
+# How long an attempt's start may wait for its MLflow run, which otherwise is told later.
+RUN_WAIT_S = 0.5
 # An error that nobody foresaw may pass; one that comes so often does not.
 TROUBLES = 3
 
@@ -46,10 +49,6 @@ _ENDS = {
     "timeout": JobState.failed,
     "stopped": JobState.stopped,
 }
-NO_RUN = (
-    "[labstudio] The tracking server does not answer: this attempt has no MLflow run, and what its "
-    "code logs to MLflow does not reach the studio.\n"
-)
 LOST = JobError(
     type="Lost",
     message="The job's process ended without a result: it was killed, or the machine went down.",
@@ -68,7 +67,8 @@ class Engine:
     worker
         The id under which this worker is known.
     run_of
-        Gives an attempt the MLflow run to log to; None where tracking is off or away.
+        Gives a job the MLflow run to log to, and waits for it so many seconds at most; None where
+        there is to be none, and without its id where it is not made yet.
     """
 
     def __init__(
@@ -76,7 +76,7 @@ class Engine:
         studio: Studio,
         nursery: Nursery,
         worker: str,
-        run_of: Callable[[JobDetail], protocol.Tracking | None],
+        run_of: Callable[[str, float], protocol.Tracking | None],
     ) -> None:
         self._studio = studio
         self._store = studio.jobs.store
@@ -148,7 +148,7 @@ class Engine:
         folder = self._studio.home.attempt(job_id, number)
         if not (folder / protocol.CLAIM).exists():
             try:
-                tracking = None if job.stop_requested else self._run_of(job)
+                tracking = None if job.stop_requested else self._run_of(job_id, RUN_WAIT_S)
                 if self._store.get(job_id).stop_requested:
                     self._store.finish_attempt(job, number, JobState.stopped)
                     return
@@ -169,7 +169,7 @@ class Engine:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         if tracking is None and self._studio.config.tracking:
             with (folder / protocol.LOG).open("a") as file:
-                file.write(NO_RUN)
+                file.write(f"[labstudio] {NO_RUN}\n")
         if job.snapshot.payload:
             _bring(blob_path(self._studio.home, job.snapshot.payload), folder / protocol.CARRY)
         protocol.write_spec(
@@ -200,6 +200,7 @@ class Engine:
 
     def _follow(self, job: JobDetail, number: int, folder: Path) -> None:
         launched, shown_at, looked_at, seen = time.monotonic(), 0.0, 0.0, 0
+        awaits_run = protocol.awaits_run(folder)
         while True:
             if (result := protocol.read_result(folder)) is not None:
                 self._show(job, number, folder)
@@ -216,6 +217,7 @@ class Engine:
                 if (error := self._gone(folder, moment - launched)) is not None:
                     self._end(job.id, number, JobState.interrupted, error)
                     return
+                awaits_run = awaits_run and not self._tell_run(job.id, folder)
             if moment - shown_at > PROGRESS_S:
                 shown_at = moment
                 stamp = _stamp(folder / protocol.STATUS)
@@ -223,6 +225,14 @@ class Engine:
                     seen = stamp
                     self._show(job, number, folder)
             time.sleep(POLL_S)
+
+    def _tell_run(self, job_id: str, folder: Path) -> bool:
+        """Tell an attempt that began without its run what it is; False while nobody knows."""
+        tracking = self._run_of(job_id, 0.0)
+        if tracking is not None and tracking.run_id is None:
+            return False
+        protocol.write_tracking(folder, tracking or protocol.Tracking(uri=""))
+        return True
 
     def _gone(self, folder: Path, waited_s: float) -> JobError | None:
         """Say why nobody makes the attempt any more, or that nobody came; None while it goes on."""

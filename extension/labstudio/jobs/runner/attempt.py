@@ -33,7 +33,7 @@ from labstudio.jobs.runner.surroundings import working_folder
 from labstudio.jobs.runner.work import Work
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine
+    from collections.abc import Coroutine, Iterator
 
     from labstudio.jobs.runner.kernels import Kernel
     from labstudio.jobs.runner.protocol import Outcome
@@ -142,9 +142,7 @@ class Attempt:
             if self.stopping:
                 self._stop_asked.set()
             self._loop.add_signal_handler(signal.SIGTERM, self.ask_stop, "stopped")
-            if self.spec.timeout_s is not None:
-                left = self.spec.timeout_s - (monotonic() - self.began)
-                self._timer = self._loop.call_later(max(0.0, left), self.ask_stop, "timeout")
+            self._set_timer(self._loop)
             sampler = Sampler(self.folder / protocol.RESOURCES, self._awaited)
             self._sampling = self._loop.create_task(sampler.run())
         return self._loop
@@ -158,6 +156,22 @@ class Attempt:
             self.stopping = why
         if self._stop_asked is not None:
             self._stop_asked.set()
+
+    def _set_timer(self, loop: asyncio.AbstractEventLoop) -> None:
+        if self.spec.timeout_s is not None:
+            left = self.spec.timeout_s - (monotonic() - self.began)
+            self._timer = loop.call_later(max(0.0, left), self.ask_stop, "timeout")
+
+    @contextlib.contextmanager
+    def clock_stopped(self) -> Iterator[None]:
+        """Let the time limit not count while something else than the job is waited for."""
+        loop, stopped_at = self.loop, monotonic()
+        self.forget_timeout()
+        try:
+            yield
+        finally:
+            self.began += monotonic() - stopped_at
+            self._set_timer(loop)
 
     def forget_timeout(self) -> None:
         """Let the time limit count no more: the attempt is over, only its kernel is kept."""

@@ -7,8 +7,10 @@
 It becomes the module ``_labstudio_kernel``; the user's namespace gets nothing from it.
 """
 
+import json
 import os
 import sys
+import time
 
 # fmt: off
 TRIGGERS = frozenset((
@@ -80,23 +82,90 @@ def crash_to(path):
     faulthandler.enable(file=file.fileno())
 
 
-class Autolog:
-    """A finder that waits for the first import of a library that MLflow can log by itself."""
+class LateRun:
+    """The job's run when it is made after the job began: a file tells it, once.
 
-    def __init__(self, run_id):
-        self.run_id = run_id
+    Whoever starts a cell, or first imports what logs to MLflow, finds the run's variables set.
+    """
+
+    def __init__(self, path, log, wait_s, waiting, no_run):
+        self.path, self.log, self.wait_s = path, log, wait_s
+        self.waiting, self.no_run = waiting, no_run
+        self.run_id = None
+        self.decided = False
+
+    def look(self):
+        """Take the run into the environment if it is told; say whether that is over."""
+        if not self.decided:
+            try:
+                with open(self.path) as file:
+                    told = json.load(file)
+            except OSError:
+                return False
+            self._decide(told)
+        return self.decided
+
+    def wait(self):
+        """Wait until the run is told, or until that takes too long."""
+        began, said = time.monotonic(), False
+        while not self.look():
+            waited = time.monotonic() - began
+            if waited > self.wait_s:
+                self._decide({})
+            if waited > 2.0 and not said:
+                said = True
+                self._note(self.waiting)
+            time.sleep(0.05)
+
+    def _decide(self, told):
+        self.decided = True
+        self.run_id = told.get("run_id")
+        if self.run_id is None:
+            # Without a run the code's own runs stay in its folder, as without a studio.
+            for name in ("MLFLOW_TRACKING_URI", "MLFLOW_TRACKING_TOKEN"):
+                os.environ.pop(name, None)
+            self._note(self.no_run)
+            return
+        os.environ.setdefault("MLFLOW_RUN_ID", self.run_id)
+        if told.get("experiment_id"):
+            os.environ.setdefault("MLFLOW_EXPERIMENT_ID", told["experiment_id"])
+
+    def _note(self, text):
+        with open(self.log, "ab", buffering=0) as file:
+            file.write(f"[labstudio] {text}\n".encode())
+
+
+class OnImport:
+    """A finder that waits for the first import of a library that MLflow can log by itself.
+
+    Without autologging it waits for MLflow itself, and only where the run is still to come.
+    """
+
+    def __init__(self, run_id, autolog, late):
+        self.run_id, self.autolog, self.late = run_id, autolog, late
+        self.names = TRIGGERS if autolog else {"mlflow"}
 
     def find_spec(self, name, path=None, target=None):
         """Apply autologging, then let the other finders (MLflow's is now one) find the module."""
-        if name.partition(".")[0] not in TRIGGERS:
+        top = name.partition(".")[0]
+        if top not in self.names:
             return None
         sys.meta_path[:] = [finder for finder in sys.meta_path if finder is not self]
-        if name.partition(".")[0] == "mlflow":
+        self.await_run()
+        if not (self.autolog and self.run_id):
+            return None
+        if top == "mlflow":
             return self._after(name)
         self.apply()
         from importlib.util import find_spec
 
         return find_spec(name)
+
+    def await_run(self):
+        """Have the run's id and variables, where there is a run at all."""
+        if self.late:
+            self.late.wait()
+            self.run_id = self.late.run_id
 
     def _after(self, name):
         """Apply autologging once MLflow, which the user's code imports itself, is loaded."""
@@ -176,11 +245,35 @@ def _share_run(mlflow, run_id):
     mlflow.start_run = start_run
 
 
-def autolog(run_id):
-    """Wait for an import; costs nothing until it comes."""
-    loaded = TRIGGERS.intersection(sys.modules)
-    hook = Autolog(run_id)
-    if loaded:
-        hook.apply()
-    else:
+def track(run_id, autolog, late):
+    """Wait for an import; costs nothing until it comes.
+
+    `late` says where a run is told that is not made yet, as the arguments of `LateRun`.
+    """
+    told_later = LateRun(**late) if late else None
+    hook = OnImport(run_id, autolog, told_later)
+    if told_later:
+        _before_each_cell(told_later.look)
+    if autolog and TRIGGERS.intersection(sys.modules):
+        hook.await_run()
+        if hook.run_id:
+            hook.apply()
+    elif autolog or told_later:
         sys.meta_path.insert(0, hook)
+
+
+def _before_each_cell(action):
+    """Call something before each cell until it says that it is over."""
+    try:
+        from IPython import get_ipython
+    except ImportError:
+        return
+    events = getattr(get_ipython(), "events", None)
+    if events is None:
+        return
+
+    def look(*_):
+        if action():
+            events.unregister("pre_run_cell", look)
+
+    events.register("pre_run_cell", look)

@@ -1,4 +1,4 @@
-"""Running a notebook, a cell or a function: papermill's execution on a kernel of ours."""
+"""A notebook, a cell or a function as a job: its kernel from the first moment to the last."""
 
 from __future__ import annotations
 
@@ -15,13 +15,14 @@ from jupyter_client.kernelspec import KernelSpec
 from labstudio.jobs.models import JobError, JobKind
 from labstudio.jobs.processes import reap_orphans
 from labstudio.jobs.runner import helper, kernels
+from labstudio.jobs.runner.execution import execute
 from labstudio.jobs.runner.faults import RunError, Stopped, tell_exit
 from labstudio.jobs.runner.forked import fork_kernel, suits
-from labstudio.jobs.runner.journal import NotebookFile
+from labstudio.jobs.runner.late_run import NO_RUN, RUN_WAIT_S, WAITING, await_run
 from labstudio.jobs.runner.protocol import (
     CARRY,
-    NOTEBOOK,
     RESULT_PICKLE,
+    TRACKING,
     WORK,
     kernel_folder,
     now,
@@ -31,10 +32,9 @@ from labstudio.jobs.runner.surroundings import environment
 if TYPE_CHECKING:
     from labstudio.jobs.runner.attempt import Attempt
     from labstudio.jobs.runner.kernels import Kernel
-    from labstudio.jobs.runner.outputs import Client, Manager
+    from labstudio.jobs.runner.protocol import Tracking
 
 DEFAULT_KERNEL = "python3"
-ENGINE = "labstudio"
 SHUTDOWN_S = 10.0
 REAP_EVERY_S = 5.0
 
@@ -54,7 +54,6 @@ class NotebookJob:
         self.attempt = attempt
         self.spec = attempt.spec
         self.kernel: Kernel | None = warm
-        self.notebook: Any = None
         self.python = True
         self.path = attempt.folder / WORK / self.spec.entry
 
@@ -72,7 +71,7 @@ class NotebookJob:
         """
         try:
             kernel_name, language = self._open_kernel()
-            error = self._execute(kernel_name, language)
+            error = execute(self, kernel_name, language)
             if error is None and not self.attempt.stopping:
                 self._give_back()
         except BaseException:
@@ -108,6 +107,8 @@ class NotebookJob:
             warm = None
         forked = warm is None and self.attempt.may_fork and suits(self.spec, spec)
         folder = kernel_folder(self.attempt.home)
+        if not self.python:
+            await_run(self.attempt)
         variables = environment(self.spec, spec.argv[0] if self.attempt.own_python else None)
         if warm is not None:
             self.kernel = warm
@@ -203,12 +204,21 @@ class NotebookJob:
             steps.append(helper.install())
         if self.python:
             steps.append(helper.call("crash_to", log))
-            if spec.autolog and spec.tracking is not None:
-                steps.append(helper.call("autolog", spec.tracking.run_id))
+            if spec.tracking is not None:
+                steps.append(self._track(spec.tracking, log))
         if steps and await kernel.evaluate(f"[{', '.join(steps)}] and None") is None:
             raise self._ended_early(kernel)
         if spec.carry:
             await self._restore(kernel)
+
+    def _track(self, tracking: Tracking, log: str) -> str:
+        """Return what the kernel does for its run: it may have to wait for it, later."""
+        late = None
+        if tracking.run_id is None:
+            texts = {"waiting": WAITING, "no_run": NO_RUN}
+            path = str(self.attempt.folder / TRACKING)
+            late = {"path": path, "log": log, "wait_s": RUN_WAIT_S, **texts}
+        return helper.call("track", tracking.run_id, self.spec.autolog, late)
 
     def _ended_early(self, kernel: Kernel) -> RunError:
         status = kernel.dead.result()
@@ -227,40 +237,7 @@ class NotebookJob:
                 text += " (the environment needs the package cloudpickle)"
             raise RunError("CannotCarry", text, traceback=problem.error.traceback) from problem
 
-    # -- the cells
-
-    def _execute(self, kernel_name: str, language: str) -> JobError | None:
-        from papermill.engines import papermill_engines
-        from papermill.exceptions import PapermillException, PapermillExecutionError
-        from papermill.execute import execute_notebook
-        from papermill.log import logger
-
-        logger.disabled = True
-        engine = _Engine(self)
-        papermill_engines.register(ENGINE, engine)
-        problem: Exception | None = None
-        try:
-            # papermill fills parameters into paths too: braces in a name are no parameters.
-            path = str(self.path).replace("{", "{{").replace("}", "}}")
-            execute_notebook(
-                path,
-                None,
-                parameters=dict(self.spec.parameters),
-                engine_name=ENGINE,
-                kernel_name=kernel_name,
-                language=language,
-                progress_bar=False,
-            )
-        except PapermillExecutionError as error:
-            problem = error
-        except PapermillException as error:
-            raise RunError("BadNotebook", f"{self.spec.entry} cannot be run: {error}") from error
-        except Exception as error:
-            if engine.manager is None:
-                text = f"{self.spec.entry} is not a notebook that can be read: {error}"
-                raise RunError("BadNotebook", text) from error
-            raise
-        return engine.conclude(problem)
+    # -- what it gives back
 
     def _give_back(self) -> None:
         """Have the kernel write what the cell or function is to give back."""
@@ -331,105 +308,3 @@ class NotebookJob:
         attempt.status.kernel_kept_until = None
         attempt.status.connection_file = None
         attempt.status.changed(urgent=True)
-
-
-class _Engine:
-    """What papermill calls to execute a notebook; made for one job."""
-
-    def __init__(self, job: NotebookJob) -> None:
-        self.job = job
-        self.manager: Manager | None = None
-        self.client: Client | None = None
-        self._aside: list[tuple[Any, Any]] = []
-
-    def nb_kernel_name(self, nb: Any, name: str | None = None) -> str:
-        """Return the kernel's name, which is always given."""
-        assert name is not None
-        return name
-
-    def nb_language(self, nb: Any, language: str | None = None) -> str:
-        """Return the language, which is always given."""
-        assert language is not None
-        return language
-
-    def execute_notebook(self, nb: Any, kernel_name: str, **_options: Any) -> Any:
-        """Run the cells; called by papermill once the parameters are in."""
-        from labstudio.jobs.runner.outputs import Client, Manager, is_code
-
-        job, attempt = self.job, self.job.attempt
-        assert job.kernel is not None
-        nb.metadata.papermill.update(input_path=job.spec.entry, output_path=NOTEBOOK)
-        nb.metadata.setdefault("kernelspec", {"name": kernel_name, "display_name": kernel_name})
-        file = NotebookFile(attempt.folder, self._settled)
-        self.manager = Manager(nb, attempt, file)
-        attempt.status.progress.cell = 0
-        attempt.status.progress.cells = sum(map(is_code, nb.cells))
-        attempt.status.phase("running")
-        self.manager.notebook_start()
-        self.client = Client(self.manager, attempt, job.kernel)
-        try:
-            attempt.loop.run_until_complete(self._run())
-        finally:
-            nb.metadata["language_info"] = job.kernel.language_info
-            self.client.set_widgets_metadata()
-            if not attempt.stopping:
-                self.manager.notebook_complete()
-            self._set_aside()
-        return nb
-
-    def _settled(self) -> Any:
-        assert self.manager is not None
-        if self.client is not None:
-            self.client.settle()
-        return self.manager.nb
-
-    async def _run(self) -> None:
-        assert self.client is not None
-        attempt, kernel = self.job.attempt, self.job.kernel
-        assert kernel is not None
-        cells = asyncio.ensure_future(self.client.execute_cells())
-        stop = asyncio.ensure_future(attempt.stop_asked())
-        await asyncio.wait({cells, stop}, return_when=asyncio.FIRST_COMPLETED)
-        if not cells.done():
-            await attempt.put_down(cells, kernel.interrupt)
-            await kernel.kill()
-            await asyncio.wait({cells}, timeout=1.0)
-        stop.cancel()
-        if not cells.done():
-            cells.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await cells
-
-    def _set_aside(self) -> None:
-        """Hide errors that a cell was allowed to raise: papermill counts every error it sees."""
-        assert self.manager is not None
-        for cell in self.manager.nb.cells:
-            allowed = "raises-exception" in cell.metadata.get("tags", [])
-            if allowed and cell.get("outputs"):
-                self._aside.append((cell, cell.outputs))
-                cell.outputs = []
-
-    def conclude(self, problem: Exception | None) -> JobError | None:
-        """Save the notebook as papermill left it; return why it failed, in its numbering."""
-        assert self.manager is not None
-        assert self.client is not None
-        for cell, outputs in self._aside:
-            cell.outputs = outputs
-        failure = self.client.failure
-        if self.job.attempt.stopping:
-            from papermill.execute import remove_error_markers
-
-            # Somebody ended it: no error of the code, which papermill's notes would tell of.
-            remove_error_markers(self.manager.nb)
-        elif problem is not None:
-            # papermill put a note on top, and one before the failing cell.
-            at = failure.cell if failure is not None else None
-            for time in self.job.attempt.status.cells:
-                time.index += 2 if time.index == at else 1
-            if failure is not None and at is not None:
-                failure.cell = at + 2
-        self.manager.file.flush(durable=True)
-        self.job.notebook = self.manager.nb
-        if failure is None and problem is not None:
-            return JobError(type=type(problem).__name__, message=str(problem))
-        return failure

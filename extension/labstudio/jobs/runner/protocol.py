@@ -34,7 +34,7 @@ SPEC, CLAIM, RUNNER, STATUS, RESULT = (
     "result.json",
 )
 LOG, RESOURCES, NOTEBOOK, OUTPUTS = "log", "resources.jsonl", "output.ipynb", "outputs.json"
-CARRY, RESULT_PICKLE, WORK = "carry.pkl", "result.pkl", "work"
+CARRY, RESULT_PICKLE, WORK, TRACKING = "carry.pkl", "result.pkl", "work", "tracking.json"
 
 ATTEMPT_VARIABLE = "LABSTUDIO_ATTEMPT"
 MEGABYTE = 1 << 20
@@ -44,10 +44,16 @@ Model = TypeVar("Model", bound=BaseModel)
 
 
 class Tracking(BaseModel):
-    """The MLflow run that an attempt logs to."""
+    """The MLflow run that an attempt logs to.
+
+    An attempt does not wait for its run: where the tracking server is only starting,
+    ``attempt.json`` has no `run_id`, and ``tracking.json`` tells it later.
+    """
 
     uri: str
-    run_id: str
+    run_id: str | None = Field(
+        None, description="None in attempt.json: told later. None in tracking.json: there is none."
+    )
     experiment_id: str | None = None
     token: str | None = None
 
@@ -175,6 +181,24 @@ def write_spec(folder: Path, spec: AttemptSpec) -> None:
 def read_spec(folder: Path) -> AttemptSpec:
     """Read ``attempt.json``; what is wrong with it is raised."""
     return AttemptSpec.model_validate_json((folder / SPEC).read_bytes())
+
+
+def write_tracking(folder: Path, tracking: Tracking) -> None:
+    """Write ``tracking.json``: the run of an attempt that began without one."""
+    write_model(folder / TRACKING, tracking)
+
+
+def read_tracking(folder: Path) -> Tracking | None:
+    """Read the run that was told later; None while it is not."""
+    return read_model(folder / TRACKING, Tracking)
+
+
+def awaits_run(folder: Path) -> bool:
+    """Say whether the attempt began without the run that it is to have, and still has none."""
+    spec = read_model(folder / SPEC, AttemptSpec)
+    if spec is None or spec.tracking is None or spec.tracking.run_id is not None:
+        return False
+    return read_tracking(folder) is None
 
 
 def read_runner(folder: Path) -> RunnerInfo | None:

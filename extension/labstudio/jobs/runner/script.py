@@ -23,6 +23,7 @@ from labstudio.jobs.models import JobError
 from labstudio.jobs.processes import die_with_parent
 from labstudio.jobs.runner.children import Child
 from labstudio.jobs.runner.faults import RunError, tell_exit
+from labstudio.jobs.runner.late_run import await_run
 from labstudio.jobs.runner.surroundings import environment
 
 if TYPE_CHECKING:
@@ -80,6 +81,7 @@ def run_script(attempt: Attempt) -> JobError | None:
         python = prepare(attempt)
     if not (attempt.folder / "work" / spec.entry).is_file():
         raise RunError("NoSuchFile", f"{spec.entry} is not among the job's files.")
+    await_run(attempt)
     variables = environment(spec, python)
     variables["LABSTUDIO_PARAMETERS"] = json.dumps(spec.parameters)
     parent = os.getpid()

@@ -71,7 +71,8 @@ def environment(spec: AttemptSpec, python: str | None = None) -> dict[str, str]:
         for name, value in PATIENCE.items():
             found.setdefault(name, value)
         found["MLFLOW_TRACKING_URI"] = spec.tracking.uri
-        found["MLFLOW_RUN_ID"] = spec.tracking.run_id
+        if spec.tracking.run_id is not None:
+            found["MLFLOW_RUN_ID"] = spec.tracking.run_id
         if spec.tracking.experiment_id is not None:
             found["MLFLOW_EXPERIMENT_ID"] = spec.tracking.experiment_id
         if spec.tracking.token:
