@@ -23,7 +23,8 @@ from typing import NoReturn
 PARENT_CHECK_S = 1.0
 MEMORY_EVERY_S = 10.0
 START_LIMIT_S = 90.0
-READY_GAP_S = 0.05
+LOOK_AT_PACKAGES_S = 5.0
+PACKAGE_FOLDERS = ("site-packages", "dist-packages")
 
 
 def preload() -> None:
@@ -78,9 +79,18 @@ class NurseryProcess:
         How many pairs to keep.
     settle_s
         How long after a launch replacements wait, so as not to compete with the job's start.
+    loaded
+        The `packages` that this process has loaded from.
     """
 
-    def __init__(self, control: socket.socket, sockets: Path, warm: int, settle_s: float) -> None:
+    def __init__(
+        self,
+        control: socket.socket,
+        sockets: Path,
+        warm: int,
+        settle_s: float,
+        loaded: tuple[int, ...],
+    ) -> None:
         self.control = control
         self.sockets = sockets
         self.wanted = warm
@@ -92,6 +102,9 @@ class NurseryProcess:
         self._memory = 0
         self._told: tuple[int, int, int] | None = None
         self._failures = 0
+        self._packages = self._packages_seen = loaded
+        self._looked_at = monotonic()
+        self._outdated = False
 
     def serve(self) -> None:
         """Serve until the daemon goes."""
@@ -104,6 +117,9 @@ class NurseryProcess:
                 self._hear(pair)
             if self.control in readable and not self._obey():
                 return
+            self._look_at_packages()
+            if self._outdated and not self._buffer and not any(p.folder for p in self.pairs):
+                self._renew()
             self._replenish()
             self._report()
 
@@ -135,7 +151,31 @@ class NurseryProcess:
         with contextlib.suppress(OSError):
             self.control.sendall(json.dumps(what).encode() + b"\n")
 
+    # -- packages that change meanwhile
+
+    def _look_at_packages(self) -> None:
+        """Notice that packages were installed or removed, once whoever does that is done."""
+        if monotonic() - self._looked_at < LOOK_AT_PACKAGES_S:
+            return
+        self._looked_at = monotonic()
+        before, self._packages_seen = self._packages_seen, packages()
+        if before == self._packages_seen != self._packages:
+            self._outdated = True
+
+    def _renew(self) -> NoReturn:
+        """Begin anew, with the packages as they are now; warm pairs end with their channels.
+
+        It stays the same process: the daemon's orders wait in the socket meanwhile.
+        """
+        os.set_inheritable(self.control.fileno(), True)
+        module = [sys.executable, "-m", "labstudio.jobs.runner.nursery_main"]
+        os.execv(sys.executable, [*module, *sys.argv[1:]])  # noqa: S606 -- it becomes that process
+
     def _launch(self, folder: str, *, warm_ok: bool) -> None:
+        if packages() != self._packages:
+            # What is loaded here may not go with what is installed: this one starts from nothing.
+            self._say(failed=folder, reason="Packages were installed.")
+            return
         self._quiet_until = monotonic() + self.settle_s
         if warm_ok:
             free = [pair for pair in self.pairs if pair.folder is None]
@@ -241,6 +281,19 @@ class NurseryProcess:
             self._say(ready=now[0], wanted=now[1], memory_bytes=now[2])
 
 
+def packages() -> tuple[int, ...]:
+    """Return what changes when a package is installed, removed or brought up to date.
+
+    Each package has a folder that bears its version, so the folder that they lie in changes.
+    """
+    found = []
+    for path in map(Path, sys.path):
+        if path.name in PACKAGE_FOLDERS:
+            with contextlib.suppress(OSError):
+                found.append(path.stat().st_mtime_ns)
+    return tuple(found)
+
+
 def proportional_size(pid: int) -> int:
     """Return a process's memory in bytes, shared pages divided among those who share them."""
     try:
@@ -265,6 +318,7 @@ def main() -> NoReturn:
     # The folder that the daemon stood in is no place for a job to import from.
     if sys.path and sys.path[0] in ("", str(Path.cwd())):
         del sys.path[0]
+    loaded = packages()
     preload()
     sweep(options.sockets)
     from labstudio.jobs.processes import name_process
@@ -274,7 +328,7 @@ def main() -> NoReturn:
     gc.disable()
     gc.freeze()
     control = socket.socket(fileno=options.control)
-    NurseryProcess(control, options.sockets, options.warm, options.settle).serve()
+    NurseryProcess(control, options.sockets, options.warm, options.settle, loaded).serve()
     os._exit(0)
 
 
