@@ -18,6 +18,7 @@ from labstudio._studio import Studio
 from labstudio._version import __version__
 from labstudio.cli import COMMANDS, demo, failure, main, output
 from labstudio.errors import Conflict, InvalidInput, JobFailed, Unavailable
+from labstudio.jobs.models import CreateJob
 
 TRAIN = ("depth = 3  # How deep", ["parameters"])
 
@@ -73,6 +74,23 @@ def train(write_notebook: Callable[..., Path]) -> Path:
 
 
 # Without a process ---------------------------------------------------------------------------
+
+
+def test_show_names_outputs_as_the_code_does(
+    lone: Shell, studio: Studio, write_notebook: Any
+) -> None:
+    job = studio.jobs.create(CreateJob(path=str(write_notebook("1"))))
+    assert "\noutputs" not in lone("job", "show", job.id).stdout
+    studio.jobs.store.begin_attempt(job.id, 1, "test")
+    work = studio.home.attempt(job.id, 1) / "work"
+    (work / "models").mkdir(parents=True)
+    listed = {"path": "models/a b.txt", "size_bytes": 1, "modified_at": "2030-01-01T00:00:00Z"}
+    (work / "models" / "a b.txt").write_text("x")
+    (work.parent / "outputs.json").write_text(json.dumps({"items": [listed]}))
+    lines = lone("job", "show", job.id).stdout.splitlines()
+    assert [line.split(maxsplit=1)[1] for line in lines if line.startswith("outputs")] == [
+        "models/a b.txt"
+    ]
 
 
 def test_cli_help_imports_nothing_heavy():

@@ -135,6 +135,14 @@ def test_files_are_listed_with_roles_and_without_links_out(folder: Path) -> None
         "work/model.bin": "output",
         "work/plots/日本 語🎉.svg": "output",
     }
+    assert {item.name for item in listed.values()} == {
+        "output.ipynb",
+        "output.html",
+        "log",
+        "result.pkl",
+        "model.bin",
+        "plots/日本 語🎉.svg",
+    }
     assert listed["work/plots/日本 語🎉.svg"].media_type == "image/svg+xml"
     assert listed["log"].size_bytes == 6
     assert listed["output.ipynb"].modified_at.tzinfo is not None

@@ -104,7 +104,8 @@ def show(*, job_id: str, as_json: bool) -> None:
     if as_json:
         output.print_json(found)
         return
-    show_detail(found)
+    left = studio.jobs.files(found.id).items
+    show_detail(found, [file.name for file in left if file.role == "output"])
 
 
 @job.command()
@@ -270,8 +271,8 @@ def took(each: Job) -> str:
     return output.duration(((each.ended_at or datetime.now(UTC)) - each.started_at).total_seconds())
 
 
-def show_detail(found: JobDetail) -> None:
-    """Print a job as facts."""
+def show_detail(found: JobDetail, outputs: Sequence[str]) -> None:
+    """Print a job as facts, with the names of the files that it left."""
     progress = found.progress
     cells = f"cell {progress.cell} of {progress.cells}" if progress and progress.cells else None
     git = found.provenance
@@ -301,6 +302,7 @@ def show_detail(found: JobDetail) -> None:
             ("run", found.run_id),
             ("commit", commit),
             ("files", ", ".join(f.path for f in found.snapshot.files) if found.snapshot else None),
+            ("outputs", "\n".join(outputs) or None),
             ("rerun of", found.rerun_of),
             ("schedule", found.schedule_id),
         ]

@@ -164,11 +164,12 @@ def _merge(group: list[ResourceSample]) -> ResourceSample:
 def list_files(folder: Path, attempt: int) -> JobFiles:
     """List what an attempt left: notebook, page, log, result and output files.
 
-    Paths are relative to the attempt's folder, as `file_path` takes them. The page is made when it
-    is first asked for; until then its size is 0.
+    Paths are relative to the attempt's folder, as `file_path` takes them, names to the working
+    folder, as the job's code knows them. The page is made when it is first asked for; its size is 0
+    until then.
     """
     items = [
-        JobFile.model_validate({**facts, "path": path, "role": role})
+        JobFile.model_validate({**facts, "path": path, "name": path, "role": role})
         for path, role in ((NOTEBOOK, "notebook"), (LOG, "log"), (RESULT_PICKLE, "result"))
         if (facts := _facts(folder / path, path)) is not None
     ]
@@ -179,14 +180,17 @@ def list_files(folder: Path, attempt: int) -> JobFiles:
             "size_bytes": 0,
             "media_type": "text/html",
         }
-        items.insert(1, JobFile.model_validate({**page, "path": HTML, "role": "html"}))
-    for path in _outputs(folder):
+        page |= {"path": HTML, "name": HTML, "role": "html"}
+        items.insert(1, JobFile.model_validate(page))
+    for name in _outputs(folder):
+        path = f"{WORK}/{name}"
         try:
             facts = _facts(file_path(folder, path), path)
         except (NotFound, Forbidden, InvalidInput):
             continue  # removed since, or a link that leads out of the folder
         if facts is not None:
-            items.append(JobFile.model_validate({**facts, "path": path, "role": "output"}))
+            facts |= {"path": path, "name": name, "role": "output"}
+            items.append(JobFile.model_validate(facts))
     return JobFiles(attempt=attempt, items=items)
 
 
@@ -204,7 +208,7 @@ def _facts(file: Path, path: str) -> dict[str, Any] | None:
 
 def _outputs(folder: Path) -> list[str]:
     listed = read_model(folder / OUTPUTS, OutputFiles)
-    return sorted(f"{WORK}/{each.path}" for each in listed.items) if listed else []
+    return sorted(each.path for each in listed.items) if listed else []
 
 
 def file_path(folder: Path, path: str) -> Path:

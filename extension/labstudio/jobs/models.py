@@ -324,7 +324,10 @@ class JobMetrics(BaseModel):
 class JobFile(BaseModel):
     """A file that a job left."""
 
-    path: str
+    path: str = Field(description="Under which it is downloaded.")
+    name: str = Field(
+        description="As the job's code knows it: an output's path relative to the working folder."
+    )
     role: Literal["notebook", "html", "log", "output", "result"]
     size_bytes: int
     media_type: str

@@ -1025,6 +1025,9 @@ export interface components {
       media_type: string;
       /** Format: date-time */
       modified_at: string;
+      /** @description As the job's code knows it: an output's path relative to the working folder. */
+      name: string;
+      /** @description Under which it is downloaded. */
       path: string;
       /** @enum {string} */
       role: 'notebook' | 'html' | 'log' | 'output' | 'result';
