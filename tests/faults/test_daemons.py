@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import time
+from collections import Counter
 from datetime import timedelta
 
 import pytest
@@ -169,6 +170,31 @@ def test_what_a_further_worker_had_is_taken_over_when_it_dies_or_leaves() -> Non
             if ending == signal.SIGKILL:
                 blocker = home.script(ticks(3000), name="second blocker")
                 home.await_log(blocker, "tick 0")
+        home.check_jobs()
+
+
+def test_each_worker_keeps_its_own_limit_whoever_started_last() -> None:
+    with house(max_jobs=3) as home:
+        home.start_daemon()
+        worker = home.launch_worker(LABSTUDIO_MAX_JOBS="1")
+        its, daemon = f"{worker_id(home.home)}-{worker.pid}", worker_id(home.home)
+        waiting = [home.script(ticks(3000), name=f"long{each}") for each in range(6)]
+
+        def running() -> Counter[str | None]:
+            found = [job for job in waiting if home.state(job) is JobState.running]
+            return Counter(taken_by(home, job.id) for job in found)
+
+        eventually(lambda: running() == {daemon: 3, its: 1}, 60, lambda: str(running()))
+        # The daemon comes back, and is now the one that started last.
+        home.kill_daemon()
+        home.start_daemon()
+        waiting.append(home.script(ticks(1), name="more"))
+        time.sleep(2)
+        assert running() == {daemon: 3, its: 1}
+        for job in waiting:
+            home.jobs.stop(job.id)
+        for job in waiting:
+            home.await_end(job)
         home.check_jobs()
 
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from labstudio.daemon.bell import Bell
+from labstudio.daemon.limits import keep_own_limits
 from labstudio.database.tables import jobs
 
 if TYPE_CHECKING:
@@ -85,13 +86,14 @@ class DurableQueue:
         logging.getLogger("dbos").setLevel(logging.ERROR)
         self._studio.database.migrate()
         engine = self._studio.database.engine
+        slots, per_user = self._studio.config.job_slots, self._studio.config.job_slots_per_user
         settings: DBOSConfig = {
             "name": APPLICATION,
             "system_database_engine": engine,
             "application_version": APPLICATION_VERSION,
             "executor_id": self._worker,
             "log_level": "ERROR",
-            "max_executor_threads": max(64, self._studio.config.job_slots * 2),
+            "max_executor_threads": max(64, slots * 2),
             "scheduler_polling_interval_sec": 3600.0,
         }
         launched = DBOS(config=settings)
@@ -100,11 +102,11 @@ class DurableQueue:
         def attempt(job_id: str, number: int) -> None:
             run(job_id, number)
 
+        keep_own_limits(slots, per_user)
         self._put_back_own()
         DBOS.launch()
         often_s = self._studio.config.queue_poll_s
         look_s = max(often_s, UNASKED_S) if self._bell.hang(launched) else often_s
-        slots, per_user = self._studio.config.job_slots, self._studio.config.job_slots_per_user
         for compute in self._studio.computes.list().items:
             DBOS.register_queue(
                 compute.name,
