@@ -234,7 +234,7 @@ def describe(job: JobDetail) -> dict[str, str]:
 
 def outcome(job: Job, error: JobError | None) -> dict[str, str]:
     """Return the tags that say how a job ended; those of an error only where there is one."""
-    text = f"{error.type}: {error.message}" if error else (job.error or "")
+    text = f"{error.type}: {error.message}".rstrip(": ") if error else job.error or ""
     traceback = error.traceback or "" if error else ""
     tags = {
         "labstudio.state": job.state.value,

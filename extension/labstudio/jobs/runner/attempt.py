@@ -25,9 +25,9 @@ from labstudio.jobs.processes import (
     name_process,
 )
 from labstudio.jobs.runner import protocol
-from labstudio.jobs.runner.children import Child, MemoryKills
 from labstudio.jobs.runner.faults import RunError, Stopped
 from labstudio.jobs.runner.journal import Log, StatusFile
+from labstudio.jobs.runner.memory import MemoryKills
 from labstudio.jobs.runner.sampling import Sampler
 from labstudio.jobs.runner.surroundings import working_folder
 from labstudio.jobs.runner.work import Work
@@ -35,6 +35,7 @@ from labstudio.jobs.runner.work import Work
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Iterator
 
+    from labstudio.jobs.runner.children import Child
     from labstudio.jobs.runner.kernels import Kernel
     from labstudio.jobs.runner.protocol import Outcome
 

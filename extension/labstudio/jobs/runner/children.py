@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import os
 import signal
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import psutil
@@ -116,27 +115,3 @@ async def first(wanted: Awaitable[T], other: asyncio.Future[Any]) -> T | None:
             task.cancel()
             with contextlib.suppress(asyncio.CancelledError, Exception):
                 await task
-
-
-class MemoryKills:
-    """Whether the system killed something for its memory since this was made (Linux, cgroup 2)."""
-
-    def __init__(self) -> None:
-        self._before = self._count()
-
-    def happened(self) -> bool:
-        """Say whether a process of this control group was killed meanwhile."""
-        return self._count() > self._before
-
-    @staticmethod
-    def _count() -> int:
-        try:
-            own = Path("/proc/self/cgroup").read_text().strip().rsplit(":", 1)[-1]
-            for folder in (Path("/sys/fs/cgroup") / own.lstrip("/"), Path("/sys/fs/cgroup")):
-                events = folder / "memory.events"
-                if events.exists():
-                    fields = dict(line.split() for line in events.read_text().splitlines())
-                    return int(fields.get("oom_kill", 0))
-        except (OSError, ValueError):
-            pass
-        return 0

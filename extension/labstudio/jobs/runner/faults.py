@@ -6,6 +6,17 @@ import signal
 
 from labstudio.jobs.models import JobError
 
+SIGNALLED = 128
+"""Shells add to this the number of the signal that ended what they ran, as their exit code."""
+NO_MEMORY = "because memory ran out"
+HINTS = {
+    signal.SIGKILL: "; nobody asked labstudio for it: most often memory ran out",
+    signal.SIGSEGV: ": a crash in compiled code",
+    signal.SIGBUS: ": a crash in compiled code, or a mapped file's disk is full",
+    signal.SIGABRT: ": compiled code gave up",
+    signal.SIGILL: ": compiled code meant for another processor",
+}
+
 
 class RunError(Exception):
     """The attempt failed, and this is why."""
@@ -31,19 +42,22 @@ def tell_exit(status: int, what: str, *, memory_ran_out: bool = False) -> str:
     memory_ran_out
         Whether the system said that it killed a process of this group for its memory.
     """
-    if status >= 0:
-        return f"{what} ended with exit code {status}."
-    try:
-        name = signal.Signals(-status).name
-    except ValueError:
-        return f"{what} was killed by signal number {-status}."
+    if status < 0:
+        return f"{what} was {_killed(-status, memory_ran_out=memory_ran_out)}."
+    text = f"{what} ended with exit code {status}"
+    if status - SIGNALLED in set(signal.Signals):
+        how = _killed(status - SIGNALLED, memory_ran_out=memory_ran_out)
+        return f"{text}: something that it ran was {how}."
     if memory_ran_out:
-        return f"{what} was killed because memory ran out (signal {name})."
-    hint: dict[signal.Signals, str] = {
-        signal.SIGKILL: "; nobody asked labstudio for it: most often memory ran out",
-        signal.SIGSEGV: ": a crash in compiled code",
-        signal.SIGBUS: ": a crash in compiled code, or a mapped file's disk is full",
-        signal.SIGABRT: ": compiled code gave up",
-        signal.SIGILL: ": compiled code meant for another processor",
-    }
-    return f"{what} was killed by signal {name}{hint.get(signal.Signals(-status), '')}."
+        return f"{text}; the system killed a process meanwhile {NO_MEMORY}."
+    return f"{text}."
+
+
+def _killed(number: int, *, memory_ran_out: bool) -> str:
+    try:
+        by = signal.Signals(number)
+    except ValueError:
+        return f"killed by signal number {number}"
+    if memory_ran_out and by is signal.SIGKILL:
+        return f"killed {NO_MEMORY} (signal {by.name})"
+    return f"killed by signal {by.name}{HINTS.get(by, '')}"

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 from labstudio.jobs.models import JobError
 from labstudio.jobs.processes import die_with_parent
 from labstudio.jobs.runner.children import Child
-from labstudio.jobs.runner.faults import RunError, tell_exit
+from labstudio.jobs.runner.faults import SIGNALLED, RunError, tell_exit
 from labstudio.jobs.runner.late_run import await_run
 from labstudio.jobs.runner.surroundings import environment
 
@@ -141,7 +141,9 @@ def _why(attempt: Attempt, code: int, start: int) -> JobError:
             if found["type"] == "EOFError" and "reading a line" in message:
                 attempt.log.note("A job cannot ask for input: nobody is there.")
             return JobError(type=found["type"], message=message, traceback=trace)
-    text = tell_exit(code, name)
+    text = tell_exit(code, name, memory_ran_out=attempt.memory_kills.happened())
+    if code > SIGNALLED:
+        attempt.log.note(text)
     lines = "\n".join(tail.strip().splitlines()[-20:])
     return JobError(type="ExitCode", message=text, traceback=lines or None)
 
