@@ -37,7 +37,7 @@ class Sampler:
         self._own = own_children
         self._times: dict[tuple[int, float], float] = {}
         self._at = time.monotonic()
-        self._gpus = _Gpus()
+        self._gpus = Gpus(find_nvml())
 
     async def run(self) -> None:
         """Sample until cancelled."""
@@ -78,31 +78,47 @@ class Sampler:
         )
 
 
-class _Gpus:
-    """What NVIDIA's library says, where it is installed and finds a device."""
+def find_nvml() -> Any:
+    """Return NVIDIA's library, where it is installed and there is a device; None otherwise."""
+    if not Path("/dev/nvidiactl").exists():
+        return None
+    try:
+        import pynvml
+    except ImportError:
+        return None
+    return pynvml
 
-    def __init__(self) -> None:
-        self._nvml: Any = None
+
+class Gpus:
+    """What NVIDIA's library says of all devices together.
+
+    Parameters
+    ----------
+    nvml
+        The library, `pynvml`; None where there is none.
+    """
+
+    def __init__(self, nvml: Any) -> None:
+        self._nvml = nvml
         self._handles: list[Any] = []
-        if not Path("/dev/nvidiactl").exists():
-            return
-        try:
-            import pynvml
-        except ImportError:
-            return
-        with contextlib.suppress(pynvml.NVMLError):
-            pynvml.nvmlInit()
-            count = pynvml.nvmlDeviceGetCount()
-            self._handles = [pynvml.nvmlDeviceGetHandleByIndex(index) for index in range(count)]
-            self._nvml = pynvml
+        if nvml is not None:
+            with contextlib.suppress(nvml.NVMLError):
+                nvml.nvmlInit()
+                count = nvml.nvmlDeviceGetCount()
+                self._handles = [nvml.nvmlDeviceGetHandleByIndex(index) for index in range(count)]
 
     def measure(self, pids: set[int]) -> dict[str, Any]:
+        """Return the share of time that devices were busy, and the memory of some processes.
+
+        100 percent is one device, busy with whatever: NVIDIA does not tell whose work it is.
+        """
         if not self._handles:
             return {}
         share, memory = 0.0, 0
         for handle in self._handles:
             with contextlib.suppress(self._nvml.NVMLError):
                 share += self._nvml.nvmlDeviceGetUtilizationRates(handle).gpu
+            with contextlib.suppress(self._nvml.NVMLError):
                 memory += sum(
                     process.usedGpuMemory or 0
                     for process in self._nvml.nvmlDeviceGetComputeRunningProcesses(handle)
