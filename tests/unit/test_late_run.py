@@ -4,21 +4,16 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import sys
-import tempfile
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from runner_tools import Runs, cells, wait_for
 
-from labstudio.home import Home
 from labstudio.jobs.runner import kernel_helper, protocol
 from labstudio.jobs.runner.late_run import NO_RUN, WAITING
-from labstudio.jobs.runner.nursery import Nursery
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
@@ -26,24 +21,6 @@ URI = "http://127.0.0.1:9"
 SHOWN = (
     "import os; print([os.environ.get('MLFLOW_' + name) for name in ('TRACKING_URI', 'RUN_ID')])"
 )
-
-
-@pytest.fixture(scope="module")
-def nursery() -> Iterator[Nursery]:
-    folder = Path(tempfile.mkdtemp(prefix="ls-"))
-    made = Nursery(Home(folder), 1, settle_s=0.1)
-    made.start()
-    yield made
-    made.close()
-    shutil.rmtree(made.home.runtime, ignore_errors=True)
-    shutil.rmtree(folder, ignore_errors=True)
-
-
-@pytest.fixture
-def runs(nursery: Nursery) -> Iterator[Runs]:
-    made = Runs(nursery.home, nursery)
-    yield made
-    made.close()
 
 
 def tell(folder: Path, run_id: str | None, **fields: Any) -> None:
