@@ -130,6 +130,7 @@ class Daemon(Worker):
         return lambda: scheduler.tick(now())
 
     def _keep_house(self) -> None:
+        from labstudio.daemon.finished import forget_finished
         from labstudio.jobs import retention
 
         settings = self.studio.config
@@ -139,6 +140,7 @@ class Daemon(Worker):
             max_bytes=settings.retain_bytes or None,
         )
         self.studio.changes.sweep(timedelta(days=1))
+        forget_finished(self.studio, now() - timedelta(days=1))
 
 
 def worker_id(home: Home) -> str:
