@@ -168,6 +168,7 @@ def main() -> int:
         return 1
     try:
         daemon = Daemon(studio)
+        heed_signals(daemon)
         daemon.start()
     except Exception as error:
         _give_up(error)
@@ -183,6 +184,7 @@ def worker_main() -> int:
     studio = Studio()
     try:
         worker = Worker(studio, f"{worker_id(studio.home)}-{os.getpid()}", Recording(studio).run_of)
+        heed_signals(worker)
         worker.start()
     except Exception as error:
         _give_up(error)
@@ -202,13 +204,17 @@ def _give_up(error: Exception) -> NoReturn:
 
 def _complain(error: Exception) -> None:
     foreseen = isinstance(error, (StudioError, OSError))
-    log.error("The daemon does not start: %s", error, exc_info=not foreseen)
+    log.error("It does not start: %s", error, exc_info=not foreseen)
+
+
+def heed_signals(worker: Worker) -> None:
+    """Let SIGTERM and SIGINT end a worker in good order, also one that is only starting."""
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: worker.stopping.set())
 
 
 def serve(worker: Worker, lock: IO[str] | None) -> int:
-    """Work until SIGTERM or SIGINT, then end without waiting for what runs."""
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: worker.stopping.set())
+    """Work until told to end, then end without waiting for what runs."""
     worker.loop()
     worker.close()
     if lock is not None:
