@@ -18,6 +18,7 @@ import importlib
 import inspect
 import json
 import re
+from abc import ABC, abstractmethod
 from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -37,7 +38,7 @@ MAGICS = {"job": "%%job", "run_notebook": "%run_notebook"}
 VERBS = ("get", "post", "patch", "put", "delete")
 
 
-class FromCode(SphinxDirective):
+class FromCode(SphinxDirective, ABC):
     """A directive that writes Markdown and has it read in place."""
 
     has_content = False
@@ -49,9 +50,9 @@ class FromCode(SphinxDirective):
         text = "\n".join(self.lines())
         return self.parse_text_to_nodes(text, allow_section_headings=True)
 
+    @abstractmethod
     def lines(self) -> Iterable[str]:
-        """Write the text."""
-        raise NotImplementedError
+        """Write the text; `run` calls this each time that the page is read."""
 
     def named(self) -> Any:
         """Import what the first argument names."""

@@ -9,6 +9,7 @@ from jupyter_server.extension.application import ExtensionApp
 from traitlets import Bool, Float, Int, Unicode
 
 from labstudio._version import __version__
+from labstudio.config import StudioConfig
 from labstudio_server import events
 from labstudio_server.container import SETTING, Services
 from labstudio_server.endpoints import API, MLFLOW, resolve
@@ -39,8 +40,7 @@ class LabstudioApp(ExtensionApp):
     ).tag(config=True)
     database_url = Unicode(
         "",
-        help="Where the studio keeps its records. Empty (the default): as the home's own "
-        "configuration says, else a SQLite file in the home.",
+        help=f"{StudioConfig.database_url.help} What is set here overrides the home's own setting.",
     ).tag(config=True)
     start_daemon = Bool(
         True,
