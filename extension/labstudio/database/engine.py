@@ -83,6 +83,13 @@ class Database:
         self.engine.dispose()
 
 
+def is_full(error: Unavailable) -> bool:
+    """Tell whether SQLite could not write because its disk is full."""
+    cause = error.__cause__
+    found = cause.orig if isinstance(cause, DatabaseError) else None
+    return isinstance(found, sqlite3.Error) and found.sqlite_errorcode == sqlite3.SQLITE_FULL
+
+
 def _create_engine(url: sa.URL) -> Engine:
     if url.get_backend_name() != "sqlite":
         return sa.create_engine(

@@ -6,7 +6,8 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from labstudio.errors import Conflict, InvalidInput, NotFound
+from labstudio.database.engine import is_full
+from labstudio.errors import Conflict, InvalidInput, NotFound, Unavailable
 from labstudio.ids import new_id
 from labstudio.jobs.models import (
     CreateJob,
@@ -31,6 +32,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from labstudio.jobs.handle import JobHandle
+
+# More than SQLite writes to its log when a job is deleted.
+ROOM_BYTES = 1 << 20
 
 
 class JobService(JobReader):
@@ -228,14 +232,43 @@ class JobService(JobReader):
         ------
         Conflict
             While it has not ended.
+        Unavailable
+            When the database cannot be written; the job is still there.
         """
         job = self.store.get(job_id)
         if not job.state.final:
             raise Conflict(f"The job is {job.state}; stop it before deleting it.", job_id=job_id)
         self.release_kernel(job_id)
-        if not self.store.delete(job_id):
+        folder = self._studio.home.job(job_id)
+        try:
+            gone = self.store.delete(job_id)
+        except Unavailable as error:
+            if not is_full(error):
+                raise
+            gone = self._delete_without_room(job_id, folder)
+        if not gone:
             raise NotFound(f"There is no job {job_id}.", job_id=job_id)
-        shutil.rmtree(self._studio.home.job(job_id), ignore_errors=True)
+        shutil.rmtree(folder, ignore_errors=True)
+
+    def _delete_without_room(self, job_id: str, folder: Path) -> bool:
+        """Delete a job on a full disk: SQLite needs some room to delete, and the files make it."""
+        from labstudio.jobs.retention import folder_bytes
+
+        if folder_bytes(folder) < ROOM_BYTES:
+            raise Unavailable(
+                "The disk of the studio home is full, and this job's files are too small to make "
+                "the room that deleting it takes: delete a larger job or another file first.",
+                job_id=job_id,
+            )
+        shutil.rmtree(folder, ignore_errors=True)
+        try:
+            return self.store.delete(job_id)
+        except Unavailable as error:
+            raise Unavailable(
+                "The job's files are deleted, but the disk of the studio home is full again "
+                "already: free some space, and delete the job once more.",
+                job_id=job_id,
+            ) from error
 
     def release_kernel(self, job_id: str) -> None:
         """End the kernel that a failed job kept, if there is one."""
