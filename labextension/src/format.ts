@@ -75,6 +75,14 @@ export function moment(iso: string | null | undefined, locale?: string): string 
     : date.toLocaleString(locale, { dateStyle: 'medium', timeStyle: 'medium' });
 }
 
+/** A time of day, with its day when that is not today. */
+export function clock(date: Date, now: Date = new Date(), locale?: string): string {
+  const time = date.toLocaleTimeString(locale, { timeStyle: 'short' });
+  return date.toDateString() === now.toDateString()
+    ? time
+    : `${date.toLocaleDateString(locale, { day: 'numeric', month: 'short' })} ${time}`;
+}
+
 /** How long ago, in the reader's language: `now`, `3 min ago`. */
 export function ago(
   iso: string | null | undefined,

@@ -2,6 +2,7 @@ import * as assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 
 import { carry, pieces, PLAIN, strip } from './ansi';
+import { columns, even, WrappedRows } from './components/rows';
 import { nearest, thin, ticks } from './components/scale';
 import {
   countJobs,
@@ -23,7 +24,7 @@ import {
   seconds,
   show
 } from './features/jobs/values';
-import { ago, bytes, duration, number, secondsBetween, wallClock } from './format';
+import { ago, bytes, clock, duration, number, secondsBetween, wallClock } from './format';
 
 describe('what is typed becomes the value of its type', () => {
   const value = (text: string, type: Parameters<typeof parse>[1]) => {
@@ -251,5 +252,45 @@ describe('the form', () => {
       ].map(fieldFor),
       ['path', 'path', 'parameters.depth', 'parameters.depth', 'requirements', 'timeout_s']
     );
+  });
+});
+
+describe('rows of a long list', () => {
+  it('stand evenly when each has one line', () => {
+    const rows = even(18);
+    assert.deepEqual([rows.top(10), rows.at(180), rows.at(179)], [180, 10, 9]);
+  });
+  it('take as many lines as their text needs', () => {
+    const texts = ['', 'x'.repeat(10), 'x'.repeat(11), '漢'.repeat(6), 'end'];
+    const rows = new WrappedRows(10, 10).fit(texts.length, index => texts[index]);
+    assert.deepEqual(
+      texts.map((_, index) => rows.top(index)),
+      [0, 10, 20, 40, 60]
+    );
+    assert.equal(rows.top(5), 70);
+    assert.deepEqual(
+      [0, 9, 10, 25, 39, 40, 69, 70, 1000].map(y => rows.at(y)),
+      [0, 0, 1, 2, 2, 3, 4, 5, 5]
+    );
+  });
+  it('follow a text that grows, and forget one that went', () => {
+    const texts = ['a', 'b'];
+    const rows = new WrappedRows(10, 4).fit(2, index => texts[index]);
+    texts[1] = 'b'.repeat(9);
+    texts.push('c');
+    rows.fit(3, index => texts[index]);
+    assert.deepEqual([rows.top(1), rows.top(2), rows.top(3)], [10, 40, 50]);
+    assert.equal(rows.fit(0, () => '').top(0), 0);
+  });
+  it('counts places as terminals do', () => {
+    assert.deepEqual(['abc', '日本', 'é', '🚀', 'a\tb'].map(columns), [3, 4, 1, 2, 9]);
+  });
+});
+
+describe('the time of day', () => {
+  const now = new Date(2026, 10, 22, 9, 0);
+  it('has its day only when that is another', () => {
+    assert.equal(clock(new Date(2026, 10, 22, 14, 5), now, 'en-GB'), '14:05');
+    assert.equal(clock(new Date(2026, 10, 23, 14, 5), now, 'en-GB'), '23 Nov 14:05');
   });
 });

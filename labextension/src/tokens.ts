@@ -2,6 +2,7 @@ import { Token } from '@lumino/coreutils';
 
 import type { Api } from './api/client';
 import type { StudioEvents } from './api/events';
+import type { IServices as Services } from './components/context';
 import type { JobsModel } from './features/jobs/model';
 import type { SchedulesModel } from './features/schedules/model';
 import type { StatusModel } from './features/status/model';
@@ -13,6 +14,12 @@ export type IStudioEvents = StudioEvents;
 export const IStudioEvents = new Token<IStudioEvents>(
   'labstudio:IStudioEvents',
   'What changed in the studio, as it changes.'
+);
+
+export type IServices = Services;
+export const IServices = new Token<IServices>(
+  'labstudio:IServices',
+  'What the studio’s own commands and components work with.'
 );
 
 export type IJobs = JobsModel;
@@ -41,6 +48,7 @@ export namespace CommandIDs {
   export const remove = 'labstudio-jobs:delete';
   export const compare = 'labstudio-jobs:compare';
   export const attach = 'labstudio-jobs:attach';
+  export const endKernel = 'labstudio-jobs:end-kernel';
   export const openFile = 'labstudio-jobs:open-file';
   export const refresh = 'labstudio-jobs:refresh';
   export const createSchedule = 'labstudio-schedules:create';

@@ -69,7 +69,7 @@ def test_a_notebook_becomes_a_job_from_its_toolbar(desk: Desk, lab: Lab) -> None
     desk.picture("jobs-metrics")
 
     page.get_by_role("tab", name="Files").click()
-    made = page.get_by_role("button", name=re.compile("model.txt$"))
+    made = page.get_by_role("button", name="model.txt", exact=True)
     expect(made).to_be_visible()
     desk.picture("jobs-files")
     made.click()

@@ -1,5 +1,6 @@
 import { URLExt } from '@jupyterlab/coreutils';
 import { ServerConnection } from '@jupyterlab/services';
+import type { TranslationBundle } from '@jupyterlab/translation';
 
 import type {
   Compute,
@@ -67,7 +68,10 @@ type Query = Record<string, string | number | boolean | readonly string[] | null
 
 /** The studio's REST API, built once from the service manager's server settings. */
 export class Api {
-  constructor(readonly settings: ServerConnection.ISettings) {}
+  constructor(
+    readonly settings: ServerConnection.ISettings,
+    private _trans: TranslationBundle
+  ) {}
 
   listJobs = (query: IListJobs = {}) => this._get<JobPage>('jobs', { ...query });
   createJob = (spec: CreateJob) => this._send<Job>('POST', 'jobs', spec);
@@ -157,8 +161,9 @@ export class Api {
     let response: Response;
     try {
       response = await ServerConnection.makeRequest(url, init, this.settings);
-    } catch (reason) {
-      throw ApiError.from(reason);
+    } catch {
+      // The browser's own words for it, such as "Failed to fetch", help nobody.
+      throw new ApiError(this._trans.__('Jupyter Server does not answer.'), 0, 'unreachable');
     }
     if (!response.ok) {
       throw await readError(response);

@@ -39,18 +39,18 @@ export function Button(props: {
   disabled?: boolean;
   title?: string;
 }): JSX.Element {
-  const { icon: Icon } = props;
+  const { icon: Icon, children } = props;
   return (
     <button
       type={props.type ?? 'button'}
       className="lst-Button"
       data-kind={props.kind ?? 'plain'}
       disabled={props.disabled}
-      title={props.title}
+      title={props.title ?? (Icon && typeof children === 'string' ? children : undefined)}
       onClick={props.onClick}
     >
       {Icon && <Icon.react tag="span" elementSize="normal" />}
-      <span>{props.children}</span>
+      <span>{children}</span>
     </button>
   );
 }
@@ -61,7 +61,7 @@ export interface ITab {
   badge?: string | number;
 }
 
-/** Tabs after the ARIA pattern: arrows move, the panel is labelled by its tab. */
+/** Tabs after the ARIA pattern: arrows move between them. */
 export function Tabs(props: {
   tabs: readonly ITab[];
   current: string;

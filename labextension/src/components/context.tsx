@@ -6,6 +6,7 @@ import * as React from 'react';
 
 import type { Api } from '../api/client';
 import type { StudioEvents } from '../api/events';
+import type { Memory } from './memory';
 
 /** What every component may use. */
 export interface IServices {
@@ -13,6 +14,7 @@ export interface IServices {
   events: StudioEvents;
   commands: CommandRegistry;
   trans: TranslationBundle;
+  memory: Memory;
 }
 
 const Services = React.createContext<IServices | null>(null);

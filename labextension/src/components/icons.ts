@@ -12,14 +12,16 @@ const ring = (colour: string, d: string) =>
 const disc = (colour: string, d: string) =>
   `<circle cx="8" cy="8" r="6.6" style="fill:var(${colour})"/><path style="fill:none;stroke:var(--jp-layout-color1)" stroke-width="1.6" stroke-linecap="round" stroke-linejoin="round" d="${d}"/>`;
 
+const SHEETS = `<svg xmlns="http://www.w3.org/2000/svg" width="16" viewBox="0 0 24 24"><g class="jp-icon3" fill="#616161"><path d="M4 4h13v2H6v11H4z"/><path d="M8 8h12v12H8zm2 2v8h8v-8z" fill-rule="evenodd"/><path d="M12.4 11.4v5.2l4-2.6z"/></g></svg>`;
+
 /** A stack of sheets with a play mark: the panel and everything that makes a job. */
 export const jobsIcon = new LabIcon({
   name: 'labstudio:jobs',
-  svgstr: `<svg xmlns="http://www.w3.org/2000/svg" width="16" viewBox="0 0 24 24"><g class="jp-icon3" fill="#616161"><path d="M4 4h13v2H6v11H4z"/><path d="M8 8h12v12H8zm2 2v8h8v-8z" fill-rule="evenodd"/><path d="M12.4 11.4v5.2l4-2.6z"/></g></svg>`
+  svgstr: SHEETS
 });
 export const runAsJobIcon = new LabIcon({
   name: 'labstudio:run-as-job',
-  svgstr: `<svg xmlns="http://www.w3.org/2000/svg" width="16" viewBox="0 0 24 24"><g class="jp-icon3" fill="#616161"><path d="M4 4h13v2H6v11H4z"/><path d="M8 8h12v12H8zm2 2v8h8v-8z" fill-rule="evenodd"/><path d="M12.4 11.4v5.2l4-2.6z"/></g></svg>`
+  svgstr: SHEETS
 });
 export const rerunIcon = icon('rerun', line('M13 8a5 5 0 1 1-1.6-3.7M13 2v3h-3'));
 export const changesIcon = icon(
@@ -52,6 +54,13 @@ export const stopSquareIcon = icon('stop', line('M4.200 4.200h7.600v7.600H4.200z
 export const plugIcon = icon(
   'attach',
   line('M5.500 2.500v3M10.500 2.500v3M4 5.500h8v2a4 4 0 0 1-8 0zM8 11.500v2.500')
+);
+export const endIcon = icon('end-kernel', line('M8 2v5.500M5 4a5.200 5.200 0 1 0 6 0'));
+export const wrapIcon = icon(
+  'wrap',
+  line(
+    'M2.500 3.500h11M2.500 8h8.700a2.300 2.300 0 0 1 0 4.600H8.500M10.200 10.800L8.400 12.600l1.800 1.800M2.500 12.600h3'
+  )
 );
 export const followIcon = icon(
   'follow',

@@ -1,5 +1,7 @@
 import * as React from 'react';
 
+import type { IRows } from './rows';
+
 const OVERSCAN = 8;
 
 export interface IVirtualHandle {
@@ -11,7 +13,7 @@ export interface IVirtualHandle {
 
 export interface IVirtualProps {
   count: number;
-  rowHeight: number;
+  rows: IRows;
   row: (index: number) => React.ReactNode;
   className?: string;
   /** Called when the last rows come near. */
@@ -20,10 +22,10 @@ export interface IVirtualProps {
   attributes?: React.HTMLAttributes<HTMLDivElement>;
 }
 
-/** A list of rows of one height, of which only those in view exist. */
+/** A long list of which only the rows in view exist. */
 export const VirtualList = React.forwardRef<IVirtualHandle, IVirtualProps>(
   function VirtualList(props, ref) {
-    const { count, rowHeight, onEnd } = props;
+    const { count, rows, onEnd } = props;
     const box = React.useRef<HTMLDivElement>(null);
     const [view, setView] = React.useState({ top: 0, height: 0 });
 
@@ -50,14 +52,14 @@ export const VirtualList = React.forwardRef<IVirtualHandle, IVirtualProps>(
         if (!element) {
           return;
         }
-        const top = index * rowHeight;
+        const [top, bottom] = [rows.top(index), rows.top(index + 1)];
         const { scrollTop, clientHeight } = element;
         if (where === 'center') {
-          element.scrollTop = top - clientHeight / 2 + rowHeight / 2;
+          element.scrollTop = (top + bottom - clientHeight) / 2;
         } else if (top < scrollTop) {
           element.scrollTop = top;
-        } else if (top + rowHeight > scrollTop + clientHeight) {
-          element.scrollTop = top + rowHeight - clientHeight;
+        } else if (bottom > scrollTop + clientHeight) {
+          element.scrollTop = bottom - clientHeight;
         }
       },
       scrollToEnd: () => {
@@ -70,8 +72,8 @@ export const VirtualList = React.forwardRef<IVirtualHandle, IVirtualProps>(
       }
     }));
 
-    const first = Math.max(0, Math.floor(view.top / rowHeight) - OVERSCAN);
-    const last = Math.min(count, Math.ceil((view.top + view.height) / rowHeight) + OVERSCAN);
+    const first = Math.max(0, Math.min(count, rows.at(view.top)) - OVERSCAN);
+    const last = Math.min(count, rows.at(view.top + view.height) + 1 + OVERSCAN);
     const nearEnd = view.height > 0 && last >= count - OVERSCAN;
 
     React.useEffect(() => {
@@ -80,9 +82,9 @@ export const VirtualList = React.forwardRef<IVirtualHandle, IVirtualProps>(
       }
     }, [nearEnd, count, onEnd]);
 
-    const rows: React.ReactNode[] = [];
+    const shown: React.ReactNode[] = [];
     for (let index = first; index < last; index++) {
-      rows.push(props.row(index));
+      shown.push(props.row(index));
     }
     return (
       <div
@@ -96,13 +98,13 @@ export const VirtualList = React.forwardRef<IVirtualHandle, IVirtualProps>(
           }
         }}
       >
-        <div className="lst-Virtual-all" style={{ height: count * rowHeight }} role="presentation">
+        <div className="lst-Virtual-all" style={{ height: rows.top(count) }} role="presentation">
           <div
             className="lst-Virtual-seen"
-            style={{ transform: `translateY(${first * rowHeight}px)` }}
+            style={{ transform: `translateY(${rows.top(first)}px)` }}
             role="presentation"
           >
-            {rows}
+            {shown}
           </div>
         </div>
       </div>

@@ -5,7 +5,8 @@ import { ApiError } from '../../api/client';
 import type { Job } from '../../api/types';
 import { isActive } from '../../api/types';
 import type { IServices } from '../../components/context';
-import { plugIcon, rerunIcon, stopSquareIcon, trashIcon } from '../../components/icons';
+import { endIcon, plugIcon, rerunIcon, stopSquareIcon, trashIcon } from '../../components/icons';
+import { clock } from '../../format';
 import { CommandIDs } from '../../tokens';
 import { drivePath } from './drive';
 import type { JobsModel } from './model';
@@ -17,8 +18,8 @@ const ID_ARGS = {
   }
 } as const;
 
-/** What can be done with jobs that exist. */
-export function addJobCommands(services: IServices, jobs: JobsModel): void {
+/** Add what can be done with jobs that exist; returns the ids of the commands. */
+export function addJobCommands(services: IServices, jobs: JobsModel): readonly string[] {
   const { api, commands, trans } = services;
 
   const ids = (args: ReadonlyPartialJSONObject): readonly string[] =>
@@ -27,6 +28,11 @@ export function addJobCommands(services: IServices, jobs: JobsModel): void {
     const wanted = ids(args);
     // A job that is not in the list is known to the server only: let the server judge.
     return wanted.length > 0 && wanted.every(id => test(jobs.find(id) ?? ANY));
+  };
+  /** When the kernel of the one job that is meant ends. */
+  const kept = (args: ReadonlyPartialJSONObject): Date | null => {
+    const wanted = ids(args);
+    return wanted.length === 1 ? jobs.kernels.until(wanted[0]) : null;
   };
   const attempt = async <T>(action: () => Promise<T>): Promise<T | null> => {
     try {
@@ -117,15 +123,45 @@ export function addJobCommands(services: IServices, jobs: JobsModel): void {
     icon: plugIcon,
     describedBy: { args: ID_ARGS },
     isEnabled: args => ids(args).length === 1,
+    isVisible: args => kept(args) !== null,
     execute: async args => {
       const [id] = ids(args);
-      const kernel = await attempt(() => api.attachKernel(id));
+      const kernel = await attempt(async () => {
+        try {
+          return await api.attachKernel(id);
+        } catch (reason) {
+          if (ApiError.from(reason).status === 409) {
+            jobs.kernels.end(id);
+          }
+          throw reason;
+        }
+      });
       if (kernel) {
         await commands.execute('console:create', {
           name: trans.__('Job %1', jobs.find(id)?.name ?? id),
           kernelPreference: { id: kernel.kernel_id, shutdownOnDispose: false }
         });
       }
+    }
+  });
+  commands.addCommand(CommandIDs.endKernel, {
+    label: args => {
+      const until = kept(args);
+      return until
+        ? trans.__('End the Kernel Kept Until %1', clock(until))
+        : trans.__('End the Job’s Kept Kernel');
+    },
+    caption: trans.__('Free its memory; its variables are lost'),
+    icon: endIcon,
+    describedBy: { args: ID_ARGS },
+    isEnabled: args => ids(args).length === 1,
+    isVisible: args => kept(args) !== null,
+    execute: async args => {
+      const [id] = ids(args);
+      await attempt(async () => {
+        await api.endKernel(id);
+        jobs.kernels.end(id);
+      });
     }
   });
   commands.addCommand(CommandIDs.openFile, {
@@ -166,6 +202,8 @@ export function addJobCommands(services: IServices, jobs: JobsModel): void {
     describedBy: { args: { type: 'object', properties: {} } },
     execute: () => jobs.refresh()
   });
+  const { stop, rerun, remove, attach, endKernel, openFile, refresh } = CommandIDs;
+  return [stop, rerun, remove, attach, endKernel, openFile, refresh];
 }
 
 /** Stands for a job that the list does not hold. */

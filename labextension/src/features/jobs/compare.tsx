@@ -47,12 +47,17 @@ export function CompareView(props: { ids: readonly string[] }): JSX.Element {
     <div className="lst-Compare lst-Scroll">
       <div className="lst-Compare-bar">
         <h2>{trans.__('Compare %1 jobs', props.ids.length)}</h2>
-        <span className="lst-Fill" />
-        <label className="lst-Check">
-          <input type="checkbox" checked={!all} onChange={event => setAll(!event.target.checked)} />
-          {trans.__('Only what differs')}
-        </label>
-        <Button onClick={() => void load()}>{trans.__('Refresh')}</Button>
+        <div>
+          <label className="lst-Check">
+            <input
+              type="checkbox"
+              checked={!all}
+              onChange={event => setAll(!event.target.checked)}
+            />
+            {trans.__('Only what differs')}
+          </label>
+          <Button onClick={() => void load()}>{trans.__('Refresh')}</Button>
+        </div>
       </div>
       {error && <Banner kind="error">{error}</Banner>}
       {jobs.length > 0 && (

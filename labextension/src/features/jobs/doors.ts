@@ -2,12 +2,11 @@ import type { JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/applica
 import { IToolbarWidgetRegistry } from '@jupyterlab/apputils';
 import { IFileBrowserFactory } from '@jupyterlab/filebrowser';
 import type { NotebookPanel } from '@jupyterlab/notebook';
-import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 import { ToolbarButton } from '@jupyterlab/ui-components';
 import type * as React from 'react';
 
 import { runAsJobIcon } from '../../components/icons';
-import { CommandIDs } from '../../tokens';
+import { CommandIDs, IServices } from '../../tokens';
 import { isSource } from './source';
 
 const submitFile = 'labstudio-jobs:submit-file';
@@ -17,15 +16,15 @@ export const doors: JupyterFrontEndPlugin<void> = {
   id: 'labstudio:jobs-doors',
   description: 'Runs notebooks and scripts as jobs from their toolbar and menus.',
   autoStart: true,
-  optional: [ITranslator, IToolbarWidgetRegistry, IFileBrowserFactory],
+  requires: [IServices],
+  optional: [IToolbarWidgetRegistry, IFileBrowserFactory],
   activate: (
     app: JupyterFrontEnd,
-    translator: ITranslator | null,
+    services: IServices,
     toolbars: IToolbarWidgetRegistry | null,
     browsers: IFileBrowserFactory | null
   ): void => {
-    const trans = (translator ?? nullTranslator).load('labstudio');
-    const { commands } = app;
+    const { commands, trans } = services;
     toolbars?.addFactory<NotebookPanel>('Notebook', 'labstudio-run-as-job', panel => {
       const button = new ToolbarButton({
         icon: runAsJobIcon,

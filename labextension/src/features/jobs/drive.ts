@@ -1,4 +1,5 @@
 import type { Contents, ServerConnection } from '@jupyterlab/services';
+import type { TranslationBundle } from '@jupyterlab/translation';
 import type { ISignal } from '@lumino/signaling';
 import { Signal } from '@lumino/signaling';
 
@@ -13,7 +14,10 @@ export function drivePath(id: string, attempt: number, path: string): string {
 
 /** A read-only drive over the files that jobs leave: `labstudio:JOB/ATTEMPT/PATH`. */
 export class JobsDrive implements Contents.IDrive {
-  constructor(private _api: Api) {
+  constructor(
+    private _api: Api,
+    private _trans: TranslationBundle
+  ) {
     this.serverSettings = _api.settings;
   }
 
@@ -70,15 +74,6 @@ export class JobsDrive implements Contents.IDrive {
     return [];
   }
 
-  newUntitled = refuse;
-  delete = refuse;
-  rename = refuse;
-  save = refuse;
-  copy = refuse;
-  createCheckpoint = refuse;
-  restoreCheckpoint = refuse;
-  deleteCheckpoint = refuse;
-
   private async _content(
     id: string,
     path: string,
@@ -99,6 +94,19 @@ export class JobsDrive implements Contents.IDrive {
     return format === 'json' ? JSON.parse(text) : text;
   }
 
+  private _refuse = async (): Promise<never> => {
+    throw new Error(this._trans.__('What a job left cannot be changed. Save a copy elsewhere.'));
+  };
+
+  readonly newUntitled = this._refuse;
+  readonly delete = this._refuse;
+  readonly rename = this._refuse;
+  readonly save = this._refuse;
+  readonly copy = this._refuse;
+  readonly createCheckpoint = this._refuse;
+  readonly restoreCheckpoint = this._refuse;
+  readonly deleteCheckpoint = this._refuse;
+
   private _isDisposed = false;
   private _fileChanged = new Signal<this, Contents.IChangedArgs>(this);
 }
@@ -112,8 +120,4 @@ function parse(localPath: string): { id: string; attempt: number; path: string }
 
 function isText(mimetype: string): boolean {
   return /^text\/|json|xml|javascript|yaml|toml/.test(mimetype);
-}
-
-async function refuse(): Promise<never> {
-  throw new Error('What a job left cannot be changed. Save a copy elsewhere.');
 }

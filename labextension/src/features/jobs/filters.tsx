@@ -24,6 +24,7 @@ export function Filters(props: { model: JobsModel }): JSX.Element {
   const trans = useTrans();
   const [text, setText] = React.useState(model.filters.query);
   const timer = React.useRef(0);
+  React.useEffect(() => () => window.clearTimeout(timer.current), []);
   const { query } = model.filters;
   React.useEffect(() => {
     // Cleared from elsewhere: the box follows. What is being typed is left alone.

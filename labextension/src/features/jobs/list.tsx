@@ -4,10 +4,13 @@ import { Banner, Button, Empty } from '../../components/basics';
 import { useServices } from '../../components/context';
 import { runAsJobIcon } from '../../components/icons';
 import type { IVirtualHandle } from '../../components/virtual';
+import { even } from '../../components/rows';
 import { VirtualList } from '../../components/virtual';
 import { CommandIDs } from '../../tokens';
 import type { JobsModel } from './model';
 import { JobRow, ROW_HEIGHT } from './row';
+
+const ROWS = even(ROW_HEIGHT);
 
 /** The list itself: arrows move, Enter opens, Delete deletes, Shift and Accel select more. */
 export function JobList(props: { model: JobsModel }): JSX.Element {
@@ -131,7 +134,7 @@ export function JobList(props: { model: JobsModel }): JSX.Element {
           ref={list}
           className="lst-JobList"
           count={items.length}
-          rowHeight={ROW_HEIGHT}
+          rows={ROWS}
           onEnd={loadMore}
           attributes={{
             role: 'listbox',
@@ -155,6 +158,7 @@ export function JobList(props: { model: JobsModel }): JSX.Element {
                 job={job}
                 selected={selected.has(job.id)}
                 focused={job.id === focus}
+                onPoint={() => model.kernels.look(job)}
                 onSelect={onMouse(index)}
                 onOpen={() => open(job.id)}
               />

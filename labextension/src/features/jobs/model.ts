@@ -1,11 +1,9 @@
-import type { IDisposable } from '@lumino/disposable';
-import type { ISignal } from '@lumino/signaling';
-import { Signal } from '@lumino/signaling';
-
 import type { Api } from '../../api/client';
 import { ApiError } from '../../api/client';
 import type { IChange, StudioEvents } from '../../api/events';
+import { Follower } from '../../api/follower';
 import type { Job, JobKind, JobPage, JobState } from '../../api/types';
+import { KeptKernels } from './kernels';
 
 const PAGE = 100;
 const SETTLE_MS = 250;
@@ -18,19 +16,15 @@ export interface IFilters {
 }
 
 /** The list of jobs, newest first, as far as it has been scrolled; and what is selected in it. */
-export class JobsModel implements IDisposable {
-  constructor(
-    private _api: Api,
-    private _events: StudioEvents
-  ) {
-    _events.changed.connect(this._onChange, this);
-    _events.pulse.connect(this._onPulse, this);
+export class JobsModel extends Follower {
+  constructor(api: Api, events: StudioEvents) {
+    super(api, events);
+    this.kernels = new KeptKernels(api);
     void this.refresh();
   }
 
-  get changed(): ISignal<this, void> {
-    return this._changed;
-  }
+  /** The kernels that failed jobs keep. */
+  readonly kernels: KeptKernels;
 
   get items(): readonly Job[] {
     return this._items;
@@ -50,7 +44,7 @@ export class JobsModel implements IDisposable {
     this._items = [];
     this._cursor = null;
     this._loading = true;
-    this._changed.emit();
+    this.emit();
     void this.refresh();
   }
 
@@ -62,10 +56,6 @@ export class JobsModel implements IDisposable {
     return this._cursor !== null;
   }
 
-  get error(): ApiError | null {
-    return this._error;
-  }
-
   /** Ids selected in the panel, in the order in which they were. */
   get selection(): readonly string[] {
     return this._selection;
@@ -73,7 +63,11 @@ export class JobsModel implements IDisposable {
 
   set selection(ids: readonly string[]) {
     this._selection = [...ids];
-    this._changed.emit();
+    const job = ids.length === 1 ? this.find(ids[0]) : undefined;
+    if (job) {
+      this.kernels.look(job);
+    }
+    this.emit();
   }
 
   /** The job whose view is in front, if one is. */
@@ -84,10 +78,6 @@ export class JobsModel implements IDisposable {
     return this.viewed ? [this.viewed] : this._selection;
   }
 
-  get isDisposed(): boolean {
-    return this._isDisposed;
-  }
-
   find(id: string): Job | undefined {
     return this._items.find(job => job.id === id);
   }
@@ -96,20 +86,16 @@ export class JobsModel implements IDisposable {
   async refresh(): Promise<void> {
     const generation = this._generation;
     const first = this._items.length === 0;
-    try {
-      const page = await this._page();
-      if (generation === this._generation && !this._isDisposed) {
-        this._merge(page, first);
-        this._error = null;
+    await this.read(async () => {
+      try {
+        const page = await this._page();
+        if (generation === this._generation) {
+          this._merge(page, first);
+        }
+      } finally {
+        this._loading &&= generation !== this._generation;
       }
-    } catch (reason) {
-      this._error = ApiError.from(reason);
-      this._events.failed();
-    }
-    if (generation === this._generation && !this._isDisposed) {
-      this._loading = false;
-      this._changed.emit();
-    }
+    });
   }
 
   /** Fetch the page after the last one. */
@@ -119,20 +105,15 @@ export class JobsModel implements IDisposable {
     }
     this._loadingMore = true;
     const generation = this._generation;
-    try {
-      const page = await this._page(this._cursor);
+    await this.read(async () => {
+      const page = await this._page(this._cursor ?? undefined);
       if (generation === this._generation) {
         const known = new Set(this._items.map(job => job.id));
         this._items = [...this._items, ...page.items.filter(job => !known.has(job.id))];
         this._cursor = page.next_cursor ?? null;
-        this._changed.emit();
       }
-    } catch (reason) {
-      this._error = ApiError.from(reason);
-      this._changed.emit();
-    } finally {
-      this._loadingMore = false;
-    }
+    });
+    this._loadingMore = false;
   }
 
   /** Take what an action answered at once, before its event comes. */
@@ -143,7 +124,7 @@ export class JobsModel implements IDisposable {
     } else if (this._fits(job)) {
       this._items = [job, ...this._items];
     }
-    this._changed.emit();
+    this.emit();
     this._schedule(job.id);
   }
 
@@ -151,22 +132,31 @@ export class JobsModel implements IDisposable {
   drop(id: string): void {
     this._items = this._items.filter(job => job.id !== id);
     this._selection = this._selection.filter(item => item !== id);
-    this._changed.emit();
+    this.emit();
   }
 
-  dispose(): void {
-    if (!this._isDisposed) {
-      this._isDisposed = true;
-      window.clearTimeout(this._timer);
-      this._events.changed.disconnect(this._onChange, this);
-      this._events.pulse.disconnect(this._onPulse, this);
-      Signal.clearData(this);
+  override dispose(): void {
+    window.clearTimeout(this._timer);
+    super.dispose();
+  }
+
+  protected onChange(_: StudioEvents, change: IChange): void {
+    if (change.topic !== 'jobs') {
+      return;
     }
+    if (change.kind === 'deleted') {
+      this.drop(change.id);
+    }
+    this._schedule(change.id);
+  }
+
+  protected override onPulse(): void {
+    void this._check();
   }
 
   private _page(cursor?: string): Promise<JobPage> {
     const { states, kinds, query } = this._filters;
-    return this._api.listJobs({ state: states, kind: kinds, query, cursor, limit: PAGE });
+    return this.api.listJobs({ state: states, kind: kinds, query, cursor, limit: PAGE });
   }
 
   private _fits(job: Job): boolean {
@@ -212,7 +202,7 @@ export class JobsModel implements IDisposable {
     const below = new Set(this._items.slice(PAGE).map(job => job.id));
     for (const id of dirty.filter(item => below.has(item)).slice(0, SINGLES)) {
       try {
-        const job = await this._api.job(id);
+        const job = await this.api.job(id);
         this._items = this._items.map(item => (item.id === id ? job : item));
       } catch (reason) {
         if (ApiError.from(reason).status === 404) {
@@ -220,30 +210,21 @@ export class JobsModel implements IDisposable {
         }
       }
     }
-    this._changed.emit();
+    this.emit();
     this._timer = 0;
-    if (this._dirty.size > 0 && !this._isDisposed) {
+    if (this._dirty.size > 0 && !this.isDisposed) {
       this._timer = window.setTimeout(() => void this._settle(), SETTLE_MS);
     }
   }
 
-  private _onChange(_: StudioEvents, change: IChange): void {
-    if (change.topic !== 'jobs') {
-      return;
-    }
-    if (change.kind === 'deleted') {
-      this.drop(change.id);
-    }
-    this._schedule(change.id);
-  }
-
-  private async _onPulse(): Promise<void> {
+  /** Read again, and notice what no event had announced. */
+  private async _check(): Promise<void> {
     const before = new Map(this._items.map(job => [job.id, job.revision]));
     const quiet = this._dirty.size === 0 && !this._timer;
     await this.refresh();
     const found = this._items.some(job => (before.get(job.id) ?? -1) < job.revision);
     if (quiet && before.size > 0 && found && this._dirty.size === 0 && !this._timer) {
-      this._events.missed();
+      this.events.missed();
     }
   }
 
@@ -254,10 +235,7 @@ export class JobsModel implements IDisposable {
   private _generation = 0;
   private _loading = true;
   private _loadingMore = false;
-  private _error: ApiError | null = null;
   private _selection: string[] = [];
   private _dirty = new Set<string>();
   private _timer = 0;
-  private _isDisposed = false;
-  private _changed = new Signal<this, void>(this);
 }

@@ -33,6 +33,10 @@ export class JobsPanel extends StudioWidget {
     this.node.setAttribute('role', 'region');
     this.node.setAttribute('aria-label', services.trans.__('Jobs'));
     this.addClass('lst-JobsPanel');
+    void services.memory.ready.then(() => {
+      this._section = services.memory.get('section') ?? this._section;
+      this.update();
+    });
   }
 
   /** The list that is shown. */
@@ -42,6 +46,7 @@ export class JobsPanel extends StudioWidget {
 
   set section(section: string) {
     this._section = section === 'schedules' ? 'schedules' : 'jobs';
+    this.services.memory.set('section', this._section);
     this.update();
   }
 

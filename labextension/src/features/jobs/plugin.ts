@@ -1,11 +1,9 @@
 import type { JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/application';
 import { ILabShell, ILayoutRestorer } from '@jupyterlab/application';
 import { ICommandPalette } from '@jupyterlab/apputils';
-import { ITranslator } from '@jupyterlab/translation';
 
 import { jobsIcon } from '../../components/icons';
-import { makeServices } from '../../services';
-import { CommandIDs, IApi, IJobs, ISchedules, IStudioEvents, IStudioStatus } from '../../tokens';
+import { CommandIDs, IJobs, ISchedules, IServices, IStudioStatus } from '../../tokens';
 import { addJobCommands } from './commands';
 import { JobsDrive } from './drive';
 import { JobsModel } from './model';
@@ -17,30 +15,16 @@ export const model: JupyterFrontEndPlugin<IJobs> = {
   description: 'Keeps the list of jobs, and the commands on them.',
   autoStart: true,
   provides: IJobs,
-  requires: [IApi, IStudioEvents],
-  optional: [ITranslator, ICommandPalette],
-  activate: (
-    app: JupyterFrontEnd,
-    api: IApi,
-    events: IStudioEvents,
-    translator: ITranslator | null,
-    palette: ICommandPalette | null
-  ): IJobs => {
-    const services = makeServices(app, api, events, translator);
-    const jobs = new JobsModel(api, events);
-    addJobCommands(services, jobs);
-    jobs.changed.connect(() => app.commands.notifyCommandChanged(), jobs);
+  requires: [IServices],
+  optional: [ICommandPalette],
+  activate: (app: JupyterFrontEnd, services: IServices, palette: ICommandPalette | null): IJobs => {
+    const jobs = new JobsModel(services.api, services.events);
     const category = services.trans.__('Jobs');
-    for (const command of [
-      CommandIDs.stop,
-      CommandIDs.rerun,
-      CommandIDs.remove,
-      CommandIDs.attach,
-      CommandIDs.openFile,
-      CommandIDs.refresh
-    ]) {
-      palette?.addItem({ command, category });
-    }
+    const added = addJobCommands(services, jobs);
+    const notify = () => added.forEach(command => app.commands.notifyCommandChanged(command));
+    jobs.changed.connect(notify, jobs);
+    jobs.kernels.changed.connect(notify, jobs);
+    added.forEach(command => palette?.addItem({ command, category }));
     return jobs;
   }
 };
@@ -50,21 +34,18 @@ export const panel: JupyterFrontEndPlugin<void> = {
   id: 'labstudio:jobs-panel',
   description: 'Shows jobs and schedules in the left sidebar.',
   autoStart: true,
-  requires: [IApi, IStudioEvents, IJobs, ISchedules, IStudioStatus],
-  optional: [ITranslator, ICommandPalette, ILayoutRestorer, ILabShell],
+  requires: [IServices, IJobs, ISchedules, IStudioStatus],
+  optional: [ICommandPalette, ILayoutRestorer, ILabShell],
   activate: (
     app: JupyterFrontEnd,
-    api: IApi,
-    events: IStudioEvents,
+    services: IServices,
     jobs: IJobs,
     schedules: ISchedules,
     status: IStudioStatus,
-    translator: ITranslator | null,
     palette: ICommandPalette | null,
     restorer: ILayoutRestorer | null,
     labShell: ILabShell | null
   ): void => {
-    const services = makeServices(app, api, events, translator);
     const { trans } = services;
     const sidebar = new JobsPanel(services, { jobs, schedules, status });
     app.shell.add(sidebar, 'left', { rank: 450, type: 'Jobs' });
@@ -103,8 +84,9 @@ export const drive: JupyterFrontEndPlugin<void> = {
   id: 'labstudio:jobs-drive',
   description: 'Lets JupyterLab’s own viewers open the files that jobs leave.',
   autoStart: true,
-  requires: [IApi],
-  activate: (app: JupyterFrontEnd, api: IApi): void => {
-    app.serviceManager.contents.addDrive(new JobsDrive(api));
+  requires: [IServices],
+  activate: (app: JupyterFrontEnd, services: IServices): void => {
+    const { api, trans } = services;
+    app.serviceManager.contents.addDrive(new JobsDrive(api, trans));
   }
 };

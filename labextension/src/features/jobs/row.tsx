@@ -24,6 +24,7 @@ interface IRowProps {
   job: Job;
   selected: boolean;
   focused: boolean;
+  onPoint: () => void;
   onSelect: (event: React.MouseEvent) => void;
   onOpen: () => void;
 }
@@ -49,6 +50,7 @@ export const JobRow = React.memo(function JobRow(props: IRowProps): JSX.Element 
       data-focused={props.focused}
       style={{ height: ROW_HEIGHT }}
       title={[job.name, job.path, job.error].filter(Boolean).join('\n')}
+      onMouseEnter={props.onPoint}
       onMouseDown={props.onSelect}
       onDoubleClick={props.onOpen}
     >

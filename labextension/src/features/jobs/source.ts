@@ -1,6 +1,8 @@
 import type { JupyterFrontEnd } from '@jupyterlab/application';
 import type { IDocumentManager } from '@jupyterlab/docmanager';
 
+import { DRIVE } from './drive';
+
 const SOURCE = /\.(ipynb|py|sh|r)$/i;
 
 /** Whether a path is something that a job can run. */
@@ -12,9 +14,7 @@ export function isSource(path: string): boolean {
 export function openPath(app: JupyterFrontEnd): string | null {
   const widget = app.shell.currentWidget as { context?: { path?: string } } | null;
   const path = widget?.context?.path;
-  return path &&
-    isSource(path) &&
-    !app.serviceManager.contents.driveName(path).startsWith('labstudio')
+  return path && isSource(path) && app.serviceManager.contents.driveName(path) !== DRIVE
     ? app.serviceManager.contents.localPath(path)
     : null;
 }

@@ -1,11 +1,12 @@
 import type { JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/application';
 import { ILayoutRestorer } from '@jupyterlab/application';
-import { ICommandPalette, MainAreaWidget, WidgetTracker } from '@jupyterlab/apputils';
-import { ITranslator, nullTranslator } from '@jupyterlab/translation';
+import type { MainAreaWidget } from '@jupyterlab/apputils';
+import { ICommandPalette, WidgetTracker } from '@jupyterlab/apputils';
 import { IFrame } from '@jupyterlab/ui-components';
 
 import { chartIcon } from '../../components/icons';
-import { CommandIDs, IApi } from '../../tokens';
+import { mainWidget } from '../../components/main';
+import { CommandIDs, IServices } from '../../tokens';
 
 const ASSISTANT_SEEN = 'mlflow.assistant.fab.autoOpenedOnFirstLoad_v1';
 /** MLflow shows pages for training models, or for language models. */
@@ -16,16 +17,15 @@ export const mlflow: JupyterFrontEndPlugin<void> = {
   id: 'labstudio:mlflow',
   description: 'Opens MLflow’s own UI inside JupyterLab.',
   autoStart: true,
-  requires: [IApi],
-  optional: [ITranslator, ICommandPalette, ILayoutRestorer],
+  requires: [IServices],
+  optional: [ICommandPalette, ILayoutRestorer],
   activate: (
     app: JupyterFrontEnd,
-    api: IApi,
-    translator: ITranslator | null,
+    services: IServices,
     palette: ICommandPalette | null,
     restorer: ILayoutRestorer | null
   ): void => {
-    const trans = (translator ?? nullTranslator).load('labstudio');
+    const { api, trans } = services;
     const tracker = new WidgetTracker<MainAreaWidget<IFrame>>({ namespace: 'labstudio-mlflow' });
     app.commands.addCommand(CommandIDs.openMlflow, {
       label: trans.__('Open MLflow'),
@@ -62,12 +62,11 @@ export const mlflow: JupyterFrontEndPlugin<void> = {
           });
           content.url = url;
           content.node.querySelector('iframe')?.setAttribute('title', trans.__('MLflow'));
-          widget = new MainAreaWidget({ content });
-          widget.id = 'labstudio-mlflow';
-          widget.toolbar.hide();
-          widget.title.label = trans.__('MLflow');
-          widget.title.icon = chartIcon;
-          widget.title.closable = true;
+          widget = mainWidget(content, {
+            id: 'labstudio-mlflow',
+            label: trans.__('MLflow'),
+            icon: chartIcon
+          });
           void tracker.add(widget);
           app.shell.add(widget, 'main', { type: 'MLflow' });
         }

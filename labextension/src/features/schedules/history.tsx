@@ -41,9 +41,13 @@ export function ScheduleHistory(props: { model: SchedulesModel; id: string }): J
   }, [api, id, exists, revision]);
 
   const more = async () => {
-    const page = await api.scheduleHistory(id, cursor ?? undefined);
-    setFires([...fires, ...page.items]);
-    setCursor(page.next_cursor ?? null);
+    try {
+      const page = await api.scheduleHistory(id, cursor ?? undefined);
+      setFires([...fires, ...page.items]);
+      setCursor(page.next_cursor ?? null);
+    } catch (reason) {
+      setError(ApiError.from(reason).message);
+    }
   };
   const outcomes: Record<Fire['outcome'], string> = {
     submitted: trans.__('Submitted'),
@@ -59,16 +63,17 @@ export function ScheduleHistory(props: { model: SchedulesModel; id: string }): J
     <div className="lst-History lst-Scroll">
       <div className="lst-Compare-bar">
         <h2>{schedule.name}</h2>
-        <span className="lst-Fill" />
-        <Button onClick={() => run(CommandIDs.runSchedule)}>{trans.__('Run now')}</Button>
-        <Button
-          onClick={() =>
-            run(schedule.paused ? CommandIDs.resumeSchedule : CommandIDs.pauseSchedule)
-          }
-        >
-          {schedule.paused ? trans.__('Resume') : trans.__('Pause')}
-        </Button>
-        <Button onClick={() => run(CommandIDs.editSchedule)}>{trans.__('Edit…')}</Button>
+        <div>
+          <Button onClick={() => run(CommandIDs.runSchedule)}>{trans.__('Run now')}</Button>
+          <Button
+            onClick={() =>
+              run(schedule.paused ? CommandIDs.resumeSchedule : CommandIDs.pauseSchedule)
+            }
+          >
+            {schedule.paused ? trans.__('Resume') : trans.__('Pause')}
+          </Button>
+          <Button onClick={() => run(CommandIDs.editSchedule)}>{trans.__('Edit…')}</Button>
+        </div>
       </div>
       <Facts
         items={[
@@ -98,7 +103,6 @@ export function ScheduleHistory(props: { model: SchedulesModel; id: string }): J
             <tr>
               <th>{trans.__('Due')}</th>
               <th>{trans.__('Outcome')}</th>
-              <th>{trans.__('Why')}</th>
               <th>{trans.__('Job')}</th>
             </tr>
           </thead>
@@ -110,8 +114,10 @@ export function ScheduleHistory(props: { model: SchedulesModel; id: string }): J
                     ? trans.__('By hand, %1', moment(fire.fired_at))
                     : moment(fire.due_at)}
                 </td>
-                <td>{outcomes[fire.outcome]}</td>
-                <td className="lst-Wrap">{fire.reason}</td>
+                <td className="lst-Wrap">
+                  {outcomes[fire.outcome]}
+                  {fire.reason && <p className="lst-Quiet">{fire.reason}</p>}
+                </td>
                 <td>
                   {fire.job_id && (
                     <button

@@ -56,6 +56,7 @@ export function ScheduleList(props: { model: SchedulesModel }): JSX.Element {
           role="listbox"
           tabIndex={0}
           aria-label={trans.__('Schedules')}
+          aria-activedescendant={model.current ? `lst-schedule-${model.current}` : undefined}
           onKeyDown={onKey}
         >
           {model.items.map(schedule => (
@@ -85,6 +86,7 @@ function ScheduleRow(props: {
   const next = schedule.next_runs[0];
   return (
     <div
+      id={`lst-schedule-${schedule.id}`}
       className="lst-ScheduleRow"
       role="option"
       aria-selected={props.selected}

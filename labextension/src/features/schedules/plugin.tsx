@@ -1,13 +1,13 @@
 import type { JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/application';
 import { ILayoutRestorer } from '@jupyterlab/application';
-import { ICommandPalette, MainAreaWidget, WidgetTracker } from '@jupyterlab/apputils';
-import { ITranslator } from '@jupyterlab/translation';
+import type { MainAreaWidget } from '@jupyterlab/apputils';
+import { ICommandPalette, WidgetTracker } from '@jupyterlab/apputils';
 import { historyIcon } from '@jupyterlab/ui-components';
 import * as React from 'react';
 
 import { ComponentWidget } from '../../components/context';
-import { makeServices } from '../../services';
-import { CommandIDs, IApi, ISchedules, IStudioEvents } from '../../tokens';
+import { mainWidget } from '../../components/main';
+import { CommandIDs, ISchedules, IServices } from '../../tokens';
 import { addScheduleCommands } from './commands';
 import { SchedulesModel } from './model';
 
@@ -19,19 +19,16 @@ export const schedules: JupyterFrontEndPlugin<ISchedules> = {
   description: 'Keeps the list of schedules, and shows what became of each run.',
   autoStart: true,
   provides: ISchedules,
-  requires: [IApi, IStudioEvents],
-  optional: [ITranslator, ICommandPalette, ILayoutRestorer],
+  requires: [IServices],
+  optional: [ICommandPalette, ILayoutRestorer],
   activate: (
     app: JupyterFrontEnd,
-    api: IApi,
-    events: IStudioEvents,
-    translator: ITranslator | null,
+    services: IServices,
     palette: ICommandPalette | null,
     restorer: ILayoutRestorer | null
   ): ISchedules => {
-    const services = makeServices(app, api, events, translator);
     const { trans } = services;
-    const model = new SchedulesModel(api, events);
+    const model = new SchedulesModel(services.api, services.events);
     const tracker = new WidgetTracker<MainAreaWidget<HistoryWidget>>({
       namespace: 'labstudio-schedules'
     });
@@ -58,12 +55,11 @@ export const schedules: JupyterFrontEndPlugin<ISchedules> = {
           new ComponentWidget(services, () => <ScheduleHistory model={model} id={id} />),
           { scheduleId: id }
         );
-        const widget = new MainAreaWidget({ content });
-        widget.id = `labstudio-schedule-${id}`;
-        widget.toolbar.hide();
-        widget.title.label = model.find(id)?.name ?? trans.__('Schedule');
-        widget.title.icon = historyIcon;
-        widget.title.closable = true;
+        const widget = mainWidget(content, {
+          id: `labstudio-schedule-${id}`,
+          label: model.find(id)?.name ?? trans.__('Schedule'),
+          icon: historyIcon
+        });
         void tracker.add(widget);
         app.shell.add(widget, 'main', { type: 'Schedule' });
         return widget;

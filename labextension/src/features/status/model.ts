@@ -1,25 +1,15 @@
-import type { IDisposable } from '@lumino/disposable';
-import type { ISignal } from '@lumino/signaling';
-import { Signal } from '@lumino/signaling';
-
 import type { Api } from '../../api/client';
-import { ApiError } from '../../api/client';
 import type { IChange, StudioEvents } from '../../api/events';
+import { Follower } from '../../api/follower';
 import type { Status } from '../../api/types';
 
-/** What the studio says of itself. */
-export class StatusModel implements IDisposable {
-  constructor(
-    private _api: Api,
-    private _events: StudioEvents
-  ) {
-    _events.pulse.connect(this._onPulse, this);
-    _events.changed.connect(this._onChange, this);
-    void this.refresh();
-  }
+const SOON_MS = 2_000;
 
-  get changed(): ISignal<this, void> {
-    return this._changed;
+/** What the studio says of itself. */
+export class StatusModel extends Follower {
+  constructor(api: Api, events: StudioEvents) {
+    super(api, events);
+    void this.refresh();
   }
 
   /** Null until the first answer. */
@@ -27,15 +17,10 @@ export class StatusModel implements IDisposable {
     return this._status;
   }
 
-  /** Why there is no answer. */
-  get error(): ApiError | null {
-    return this._error;
-  }
-
   /** One sentence when something needs attention. */
   get message(): string | null {
-    if (this._error) {
-      return this._error.message;
+    if (this.error) {
+      return this.error.message;
     }
     if (!this._status) {
       return null;
@@ -44,54 +29,31 @@ export class StatusModel implements IDisposable {
     return daemon.state === 'running' ? message : daemon.message;
   }
 
-  get isDisposed(): boolean {
-    return this._isDisposed;
-  }
-
   async refresh(): Promise<void> {
-    try {
-      this._status = await this._api.status();
-      this._error = null;
-    } catch (reason) {
-      this._error = ApiError.from(reason);
-      this._events.failed();
-    }
-    if (this._isDisposed) {
-      return;
-    }
-    this._changed.emit();
+    await this.read(async () => {
+      this._status = await this.api.status();
+    });
     // A daemon that is coming up says so within seconds: look again soon, once.
-    if (this._status && this._status.daemon.state !== 'running' && !this._timer) {
+    const coming = this._status && this._status.daemon.state !== 'running';
+    if (coming && !this._timer && !this.isDisposed) {
       this._timer = window.setTimeout(() => {
         this._timer = 0;
         void this.refresh();
-      }, 2_000);
+      }, SOON_MS);
     }
   }
 
-  dispose(): void {
-    if (!this._isDisposed) {
-      this._isDisposed = true;
-      window.clearTimeout(this._timer);
-      this._events.pulse.disconnect(this._onPulse, this);
-      this._events.changed.disconnect(this._onChange, this);
-      Signal.clearData(this);
-    }
+  override dispose(): void {
+    window.clearTimeout(this._timer);
+    super.dispose();
   }
 
-  private _onPulse(): void {
-    void this.refresh();
-  }
-
-  private _onChange(_: StudioEvents, change: IChange): void {
+  protected onChange(_: StudioEvents, change: IChange): void {
     if (change.topic === 'daemon') {
       void this.refresh();
     }
   }
 
   private _status: Status | null = null;
-  private _error: ApiError | null = null;
   private _timer = 0;
-  private _isDisposed = false;
-  private _changed = new Signal<this, void>(this);
 }

@@ -1,6 +1,6 @@
 import type { JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/application';
 
-import { IApi, IStudioEvents, IStudioStatus } from '../../tokens';
+import { IServices, IStudioStatus } from '../../tokens';
 import { StatusModel } from './model';
 
 /** Whether the studio is well. */
@@ -9,7 +9,7 @@ export const status: JupyterFrontEndPlugin<IStudioStatus> = {
   description: 'Follows whether the studio’s daemon runs.',
   autoStart: true,
   provides: IStudioStatus,
-  requires: [IApi, IStudioEvents],
-  activate: (_app: JupyterFrontEnd, api: IApi, events: IStudioEvents): IStudioStatus =>
-    new StatusModel(api, events)
+  requires: [IServices],
+  activate: (_app: JupyterFrontEnd, services: IServices): IStudioStatus =>
+    new StatusModel(services.api, services.events)
 };

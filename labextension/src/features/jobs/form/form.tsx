@@ -1,3 +1,4 @@
+import type { TranslationBundle } from '@jupyterlab/translation';
 import { addIcon, folderIcon } from '@jupyterlab/ui-components';
 import * as React from 'react';
 
@@ -6,6 +7,7 @@ import { useSignal, useTrans } from '../../../components/context';
 import { clockIcon, runAsJobIcon } from '../../../components/icons';
 import { kindWord } from '../../../components/state';
 import { bytes } from '../../../format';
+import type { IDraft } from './draft';
 import { extraField } from './draft';
 import { CheckField, ParameterField, SelectField, TextField } from './fields';
 import type { FormModel } from './model';
@@ -20,6 +22,17 @@ export interface IFormProps {
   onCancel: () => void;
 }
 
+/** What a form is called, by what it makes. */
+export function formTitle(draft: IDraft, trans: TranslationBundle): string {
+  if (draft.scheduleId) {
+    return trans.__('Edit schedule');
+  }
+  if (draft.rerunOf) {
+    return trans.__('Rerun with changes');
+  }
+  return draft.scheduled ? trans.__('New schedule') : trans.__('New job');
+}
+
 /** New work: what runs, with what, where, and when. */
 export function JobForm(props: IFormProps): JSX.Element {
   const { model, id } = props;
@@ -28,13 +41,7 @@ export function JobForm(props: IFormProps): JSX.Element {
   const { draft, source } = model;
   const rerun = draft.rerunOf !== null;
   const form = React.useRef<HTMLFormElement>(null);
-  const title = draft.scheduleId
-    ? trans.__('Edit schedule')
-    : rerun
-      ? trans.__('Rerun with changes')
-      : draft.scheduled
-        ? trans.__('New schedule')
-        : trans.__('New job');
+  const title = formTitle(draft, trans);
   const send = (event?: React.FormEvent) => {
     event?.preventDefault();
     props.onSend();
@@ -127,7 +134,7 @@ export function JobForm(props: IFormProps): JSX.Element {
             label={trans.__('Compute')}
             value={draft.compute}
             error={model.error('compute')}
-            options={computeOptions(model, trans.__('%1 GPUs'))}
+            options={computeOptions(model, trans)}
             onChange={compute => model.set({ compute })}
           />
         </div>
@@ -206,11 +213,11 @@ function Parameters(props: { model: FormModel; id: string }): JSX.Element {
   );
 }
 
-function computeOptions(model: FormModel, gpus: string): [string, string][] {
+function computeOptions(model: FormModel, trans: TranslationBundle): [string, string][] {
   const options = model.computes.map(each => {
-    const parts = [each.name, `${each.cpus} CPU`, bytes(each.memory_bytes)];
+    const parts = [each.name, trans.__('%1 CPU', each.cpus), bytes(each.memory_bytes)];
     if (each.gpus) {
-      parts.push(gpus.replace('%1', String(each.gpus)));
+      parts.push(trans._n('%1 GPU', '%1 GPUs', each.gpus));
     }
     return [each.name, parts.join(' · ')] as [string, string];
   });

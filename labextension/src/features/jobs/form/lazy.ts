@@ -1,4 +1,4 @@
 /** All of the form in one piece, loaded when the first one is opened. */
 export * as drafts from './draft';
-export { JobForm } from './form';
+export { formTitle, JobForm } from './form';
 export { browserZone, FormModel } from './model';

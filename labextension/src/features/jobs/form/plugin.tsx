@@ -1,10 +1,10 @@
 import type { JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/application';
 import { ILayoutRestorer } from '@jupyterlab/application';
-import { ICommandPalette, MainAreaWidget, Notification, WidgetTracker } from '@jupyterlab/apputils';
+import type { MainAreaWidget } from '@jupyterlab/apputils';
+import { ICommandPalette, Notification, WidgetTracker } from '@jupyterlab/apputils';
 import { IDocumentManager } from '@jupyterlab/docmanager';
 import { FileDialog } from '@jupyterlab/filebrowser';
 import { ILauncher } from '@jupyterlab/launcher';
-import { ITranslator } from '@jupyterlab/translation';
 import type { ReadonlyPartialJSONObject } from '@lumino/coreutils';
 import { UUID } from '@lumino/coreutils';
 import * as React from 'react';
@@ -13,8 +13,8 @@ import { ApiError } from '../../../api/client';
 import type { Job } from '../../../api/types';
 import { ComponentWidget } from '../../../components/context';
 import { changesIcon, clockIcon, runAsJobIcon } from '../../../components/icons';
-import { makeServices } from '../../../services';
-import { CommandIDs, IApi, IJobs, ISchedules, IStudioEvents } from '../../../tokens';
+import { mainWidget } from '../../../components/main';
+import { CommandIDs, IJobs, ISchedules, IServices } from '../../../tokens';
 import { isSource, openPath, saved } from '../source';
 import type { IDraft } from './draft';
 import type { FormModel } from './model';
@@ -26,23 +26,20 @@ export const form: JupyterFrontEndPlugin<void> = {
   id: 'labstudio:jobs-form',
   description: 'Submits jobs, sweeps and schedules from a form.',
   autoStart: true,
-  requires: [IApi, IStudioEvents, IJobs, ISchedules],
-  optional: [ITranslator, IDocumentManager, ILayoutRestorer, ICommandPalette, ILauncher],
+  requires: [IServices, IJobs, ISchedules],
+  optional: [IDocumentManager, ILayoutRestorer, ICommandPalette, ILauncher],
   activate: (
     app: JupyterFrontEnd,
-    api: IApi,
-    events: IStudioEvents,
+    services: IServices,
     jobs: IJobs,
     schedules: ISchedules,
-    translator: ITranslator | null,
     documents: IDocumentManager | null,
     restorer: ILayoutRestorer | null,
     palette: ICommandPalette | null,
     launcher: ILauncher | null
   ): void => {
-    const services = makeServices(app, api, events, translator);
-    const { trans } = services;
-    const { commands, shell } = app;
+    const { api, commands, trans } = services;
+    const { shell } = app;
     const tracker = new WidgetTracker<MainAreaWidget<FormWidget>>({ namespace: 'labstudio-form' });
 
     const browse = async (): Promise<string | null> => {
@@ -69,7 +66,7 @@ export const form: JupyterFrontEndPlugin<void> = {
       fill?: (empty: IDraft, drafts: typeof import('./draft')) => IDraft,
       key: string = `labstudio:draft:${UUID.uuid4()}`
     ) => {
-      const { browserZone, drafts, FormModel, JobForm } = await import('./lazy');
+      const { browserZone, drafts, FormModel, formTitle, JobForm } = await import('./lazy');
       const draft = fill?.(drafts.emptyDraft(browserZone()), drafts) ?? FormModel.stored(key);
       if (!draft) {
         return undefined;
@@ -101,19 +98,11 @@ export const form: JupyterFrontEndPlugin<void> = {
         )),
         { model }
       );
-      const widget = new MainAreaWidget({ content });
-      widget.id = `labstudio-form-${key.slice(-12)}`;
-      widget.toolbar.hide();
-      const kind = model.draft;
-      widget.title.label = kind.scheduleId
-        ? trans.__('Edit schedule')
-        : kind.rerunOf
-          ? trans.__('Rerun with changes')
-          : kind.scheduled
-            ? trans.__('New schedule')
-            : trans.__('New job');
-      widget.title.icon = kind.scheduled ? clockIcon : runAsJobIcon;
-      widget.title.closable = true;
+      const widget = mainWidget(content, {
+        id: `labstudio-form-${key.slice(-12)}`,
+        label: formTitle(model.draft, trans),
+        icon: model.draft.scheduled ? clockIcon : runAsJobIcon
+      });
       widget.disposed.connect(() => {
         // Closed on purpose; a reload of the page disposes nothing.
         window.sessionStorage.removeItem(key);

@@ -58,14 +58,14 @@ export function FilesTab(props: { model: JobModel; visible: boolean }): JSX.Elem
             <th>{trans.__('File')}</th>
             <th>{trans.__('What')}</th>
             <th data-number>{trans.__('Size')}</th>
-            <th>{trans.__('Changed')}</th>
+            <th data-less>{trans.__('Changed')}</th>
             <th aria-label={trans.__('Download')} />
           </tr>
         </thead>
         <tbody>
           {items.map(file => (
             <tr key={`${file.role}/${file.path}`}>
-              <td>
+              <td className="lst-Wrap">
                 <button
                   type="button"
                   className="lst-Link"
@@ -77,14 +77,14 @@ export function FilesTab(props: { model: JobModel; visible: boolean }): JSX.Elem
                     })
                   }
                 >
-                  {file.path}
+                  {file.name}
                 </button>
               </td>
               <td>{roles[file.role]}</td>
               <td data-number>
                 {file.role === 'html' && !file.size_bytes ? '' : bytes(file.size_bytes)}
               </td>
-              <td>
+              <td data-less>
                 <When at={file.modified_at} />
               </td>
               <td>
@@ -93,7 +93,7 @@ export function FilesTab(props: { model: JobModel; visible: boolean }): JSX.Elem
                   href={api.fileUrl(model.id, file.path, { attempt, download: true })}
                   download
                   title={trans.__('Download')}
-                  aria-label={trans.__('Download %1', file.path)}
+                  aria-label={trans.__('Download %1', file.name)}
                 >
                   <downloadIcon.react tag="span" elementSize="normal" />
                 </a>

@@ -1,18 +1,20 @@
+import { notebookIcon } from '@jupyterlab/ui-components';
 import * as React from 'react';
 
+import { isActive } from '../../../api/types';
 import { Banner, Button, Tabs } from '../../../components/basics';
-import { useServices, useSignal } from '../../../components/context';
+import { useNow, useServices, useSignal } from '../../../components/context';
 import {
   changesIcon,
+  endIcon,
   plugIcon,
   rerunIcon,
   stopSquareIcon,
   trashIcon
 } from '../../../components/icons';
 import { Elapsed, ProgressBar, StateIcon, stateSentence, When } from '../../../components/state';
-import { isActive } from '../../../api/types';
+import { clock } from '../../../format';
 import { CommandIDs } from '../../../tokens';
-import { notebookIcon } from '@jupyterlab/ui-components';
 import type { JobModel } from './model';
 
 /** The top of a job's view: what it is, how it stands, what can be done, and the tabs. */
@@ -24,6 +26,8 @@ export function Header(props: {
   const { model } = props;
   const { commands, trans } = useServices();
   useSignal(model.changed);
+  const kept = model.keptUntil;
+  useNow(kept !== null);
   const job = model.job;
   if (!job) {
     return model.error ? (
@@ -37,8 +41,6 @@ export function Header(props: {
   }
   const active = isActive(job);
   const run = (command: string) => void commands.execute(command, { id: job.id });
-  const kept = model.attempt?.kernel_kept_until;
-  const alive = !!kept && Date.parse(kept) > Date.now();
   const tabs = [
     { id: 'overview', label: trans.__('Overview') },
     { id: 'log', label: trans.__('Log') },
@@ -63,6 +65,7 @@ export function Header(props: {
             )}
             <span>{job.compute}</span>
             <When at={job.ended_at ?? job.created_at} />
+            {kept && <span>{trans.__('kernel kept until %1', clock(kept))}</span>}
           </p>
         </div>
         <div className="lst-Header-actions" role="toolbar" aria-label={trans.__('Actions')}>
@@ -76,10 +79,23 @@ export function Header(props: {
               {trans.__('Stop')}
             </Button>
           )}
-          {alive && (
-            <Button icon={plugIcon} onClick={() => run(CommandIDs.attach)}>
-              {trans.__('Attach')}
-            </Button>
+          {kept && (
+            <>
+              <Button
+                icon={plugIcon}
+                title={trans.__('Open a console on the kept kernel')}
+                onClick={() => run(CommandIDs.attach)}
+              >
+                {trans.__('Attach')}
+              </Button>
+              <Button
+                icon={endIcon}
+                title={trans.__('End the kept kernel; its variables are lost')}
+                onClick={() => run(CommandIDs.endKernel)}
+              >
+                {trans.__('End kernel')}
+              </Button>
+            </>
           )}
           {job.kind === 'notebook' && job.attempt > 0 && (
             <Button

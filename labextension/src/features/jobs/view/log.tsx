@@ -12,7 +12,9 @@ import { strip } from '../../../ansi';
 import { AnsiLine } from '../../../components/ansi';
 import { Empty, IconButton } from '../../../components/basics';
 import { useServices, useSignal } from '../../../components/context';
-import { followIcon } from '../../../components/icons';
+import { followIcon, wrapIcon } from '../../../components/icons';
+import { useMemory } from '../../../components/memory';
+import { even, WrappedRows } from '../../../components/rows';
 import type { IVirtualHandle } from '../../../components/virtual';
 import { VirtualList } from '../../../components/virtual';
 import { bytes } from '../../../format';
@@ -22,6 +24,12 @@ import type { JobModel } from './model';
 
 const LINE_HEIGHT = 18;
 const LINE_LIMIT = 2_000;
+const WHOLE_LIMIT = 200_000;
+/** What stands beside the text of a line: its number and the margins. */
+const GUTTER = 64 + 24;
+/** Places for the button at the end of a line that is cut. */
+const ROOM_FOR_MORE = 24;
+const EVEN = even(LINE_HEIGHT);
 
 /** The log of the attempt that is looked at, live. */
 export function LogTab(props: { model: JobModel }): JSX.Element {
@@ -57,6 +65,7 @@ function LogView(props: { stream: LogStream; url: string }): JSX.Element {
   const [needle, setNeedle] = React.useState('');
   const [at, setAt] = React.useState(0);
   const [whole, setWhole] = React.useState<ReadonlySet<number>>(new Set());
+  const [wrap, setWrap] = useMemory<'on' | 'off'>('log-wrap', 'off');
   const count = stream.lines.length;
   const found = React.useMemo(
     () => stream.lines.search(needle),
@@ -64,13 +73,25 @@ function LogView(props: { stream: LogStream; url: string }): JSX.Element {
     // eslint-disable-next-line react-hooks/exhaustive-deps
     [stream, needle, count]
   );
+  const width = useColumns(list, wrap === 'on' && count > 0);
+  const wrapped = React.useMemo(
+    () => (width ? new WrappedRows(LINE_HEIGHT, width) : null),
+    // What is shown whole takes more room.
+    // eslint-disable-next-line react-hooks/exhaustive-deps
+    [stream, width, whole]
+  );
+  const rows =
+    wrapped?.fit(count, index => {
+      const text = strip(stream.lines.shown(index));
+      return text.slice(0, whole.has(index) ? WHOLE_LIMIT : LINE_LIMIT + ROOM_FOR_MORE);
+    }) ?? EVEN;
   const search = React.useRef<HTMLInputElement>(null);
 
   React.useLayoutEffect(() => {
     if (follow) {
       list.current?.scrollToEnd();
     }
-  }, [count, follow]);
+  }, [count, follow, rows]);
 
   const go = (step: number) => {
     if (found.length) {
@@ -99,6 +120,7 @@ function LogView(props: { stream: LogStream; url: string }): JSX.Element {
   return (
     <div
       className="lst-Log"
+      data-wrap={rows !== EVEN}
       onKeyDown={event => {
         if (event.key === 'f' && (event.ctrlKey || event.metaKey)) {
           event.preventDefault();
@@ -141,6 +163,12 @@ function LogView(props: { stream: LogStream; url: string }): JSX.Element {
         </span>
         <span className="lst-Fill" />
         <IconButton
+          icon={wrapIcon}
+          label={trans.__('Wrap long lines')}
+          pressed={wrap === 'on'}
+          onClick={() => setWrap(wrap === 'on' ? 'off' : 'on')}
+        />
+        <IconButton
           icon={followIcon}
           label={trans.__('Follow the end')}
           pressed={follow}
@@ -168,7 +196,7 @@ function LogView(props: { stream: LogStream; url: string }): JSX.Element {
           ref={list}
           className="lst-Log-lines"
           count={count}
-          rowHeight={LINE_HEIGHT}
+          rows={rows}
           onScroll={onScroll}
           attributes={{
             role: 'log',
@@ -195,6 +223,31 @@ function LogView(props: { stream: LogStream; url: string }): JSX.Element {
   );
 }
 
+/** How many characters a line of the log holds; 0 while nobody needs to know. */
+function useColumns(list: React.RefObject<IVirtualHandle>, active: boolean): number {
+  const [count, setCount] = React.useState(0);
+  React.useLayoutEffect(() => {
+    const element = list.current?.element;
+    if (!active || !element) {
+      setCount(0);
+      return;
+    }
+    const canvas = document.createElement('canvas').getContext('2d');
+    const measure = () => {
+      if (canvas) {
+        canvas.font = window.getComputedStyle(element).font;
+        const letter = canvas.measureText('0'.repeat(100)).width / 100;
+        setCount(Math.max(8, Math.floor((element.clientWidth - GUTTER) / letter)));
+      }
+    };
+    measure();
+    const observer = new ResizeObserver(measure);
+    observer.observe(element);
+    return () => observer.disconnect();
+  }, [list, active]);
+  return count;
+}
+
 interface ILineProps {
   lines: LogLines;
   index: number;
@@ -213,15 +266,10 @@ const Line = React.memo(
     const { trans } = useServices();
     const shown = lines.shown(index);
     const cut = shown.length > LINE_LIMIT && !props.whole;
-    const text = cut ? shown.slice(0, LINE_LIMIT) : shown.slice(0, 200_000);
+    const text = cut ? shown.slice(0, LINE_LIMIT) : shown.slice(0, WHOLE_LIMIT);
     const own = shown.startsWith('[labstudio]');
     return (
-      <div
-        className="lst-Line"
-        style={{ height: LINE_HEIGHT }}
-        data-current={props.current}
-        data-own={own}
-      >
+      <div className="lst-Line" data-current={props.current} data-own={own}>
         <span className="lst-Line-number" data-number={index + 1} aria-hidden="true" />
         <span className="lst-Line-text">
           <AnsiLine
@@ -234,7 +282,7 @@ const Line = React.memo(
               {trans.__('… show all %1', bytes(strip(shown).length))}
             </button>
           )}
-          {props.whole && shown.length > 200_000 && (
+          {props.whole && shown.length > WHOLE_LIMIT && (
             <a className="lst-Link" href={props.url} download>
               {trans.__('… download to see the rest')}
             </a>

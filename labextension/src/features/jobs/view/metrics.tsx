@@ -1,7 +1,8 @@
 import * as React from 'react';
 
+import { ApiError } from '../../../api/client';
 import type { JobMetrics, ResourceSeries } from '../../../api/types';
-import { Button, Empty } from '../../../components/basics';
+import { Banner, Button, Empty } from '../../../components/basics';
 import type { ISeries } from '../../../components/chart';
 import { LineChart } from '../../../components/chart';
 import { useServices, useSignal } from '../../../components/context';
@@ -19,6 +20,7 @@ export function MetricsTab(props: { model: JobModel; visible: boolean }): JSX.El
   useSignal(model.changed);
   const [metrics, setMetrics] = React.useState<JobMetrics | null>(null);
   const [resources, setResources] = React.useState<ResourceSeries | null>(null);
+  const [problem, setProblem] = React.useState<string | null>(null);
   const attempt = model.number;
   const active = model.active;
 
@@ -38,6 +40,7 @@ export function MetricsTab(props: { model: JobModel; visible: boolean }): JSX.El
         return;
       }
       setMetrics(old => (m.status === 'fulfilled' ? m.value : old));
+      setProblem(m.status === 'rejected' ? ApiError.from(m.reason).message : null);
       setResources(old => (r.status === 'fulfilled' ? r.value : old));
       if (active) {
         timer = window.setTimeout(() => void fetch(), EVERY_MS);
@@ -83,7 +86,8 @@ export function MetricsTab(props: { model: JobModel; visible: boolean }): JSX.El
           </Button>
         )}
       </h3>
-      {charts.length === 0 ? (
+      {problem && <Banner kind="warning">{problem}</Banner>}
+      {charts.length === 0 && !problem ? (
         <Empty>
           {trans.__('What the code logs with mlflow.log_metric() is drawn here as it comes.')}
         </Empty>

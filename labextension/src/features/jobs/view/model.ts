@@ -1,38 +1,27 @@
-import type { IDisposable } from '@lumino/disposable';
-import type { ISignal } from '@lumino/signaling';
-import { Signal } from '@lumino/signaling';
-
 import type { Api } from '../../../api/client';
-import { ApiError } from '../../../api/client';
 import type { IChange, StudioEvents } from '../../../api/events';
+import { Follower } from '../../../api/follower';
 import type { Attempt, JobDetail } from '../../../api/types';
 import { isActive } from '../../../api/types';
+import type { KeptKernels } from '../kernels';
 
 const SETTLE_MS = 150;
 
 /** One job, as it stands now, and which of its attempts is looked at. */
-export class JobModel implements IDisposable {
+export class JobModel extends Follower {
   constructor(
-    private _api: Api,
-    private _events: StudioEvents,
+    api: Api,
+    events: StudioEvents,
+    private _kernels: KeptKernels,
     readonly id: string
   ) {
-    _events.changed.connect(this._onChange, this);
-    _events.pulse.connect(this._onPulse, this);
+    super(api, events);
+    _kernels.changed.connect(this._onKernel, this);
     void this.refresh();
-  }
-
-  /** Emitted whenever the job was read anew. */
-  get changed(): ISignal<this, void> {
-    return this._changed;
   }
 
   get job(): JobDetail | null {
     return this._job;
-  }
-
-  get error(): ApiError | null {
-    return this._error;
   }
 
   get active(): boolean {
@@ -46,7 +35,7 @@ export class JobModel implements IDisposable {
 
   set chosen(attempt: number | null) {
     this._chosen = attempt;
-    this._changed.emit();
+    this.emit();
   }
 
   /** The number of the attempt that is looked at; 0 before the first. */
@@ -58,34 +47,25 @@ export class JobModel implements IDisposable {
     return this._job?.attempts.find(each => each.number === this.number) ?? null;
   }
 
-  get isDisposed(): boolean {
-    return this._isDisposed;
+  /** When the kernel of the attempt that is looked at ends; null when none is kept. */
+  get keptUntil(): Date | null {
+    return this.number === this._job?.attempt ? this._kernels.until(this.id) : null;
   }
 
   async refresh(): Promise<void> {
-    try {
-      this._job = await this._api.job(this.id);
-      this._error = null;
-    } catch (reason) {
-      this._error = ApiError.from(reason);
-      this._events.failed();
-    }
-    if (!this._isDisposed) {
-      this._changed.emit();
-    }
+    await this.read(async () => {
+      this._job = await this.api.job(this.id);
+      this._kernels.take(this._job);
+    });
   }
 
-  dispose(): void {
-    if (!this._isDisposed) {
-      this._isDisposed = true;
-      window.clearTimeout(this._timer);
-      this._events.changed.disconnect(this._onChange, this);
-      this._events.pulse.disconnect(this._onPulse, this);
-      Signal.clearData(this);
-    }
+  override dispose(): void {
+    window.clearTimeout(this._timer);
+    this._kernels.changed.disconnect(this._onKernel, this);
+    super.dispose();
   }
 
-  private _onChange(_: StudioEvents, change: IChange): void {
+  protected onChange(_: StudioEvents, change: IChange): void {
     if (change.topic === 'jobs' && change.id === this.id && !this._timer) {
       this._timer = window.setTimeout(() => {
         this._timer = 0;
@@ -94,16 +74,19 @@ export class JobModel implements IDisposable {
     }
   }
 
-  private _onPulse(): void {
+  protected override onPulse(): void {
     if (this._job === null || this.active) {
       void this.refresh();
     }
   }
 
+  private _onKernel(_: KeptKernels, id: string): void {
+    if (id === this.id) {
+      this.emit();
+    }
+  }
+
   private _job: JobDetail | null = null;
-  private _error: ApiError | null = null;
   private _chosen: number | null = null;
   private _timer = 0;
-  private _isDisposed = false;
-  private _changed = new Signal<this, void>(this);
 }

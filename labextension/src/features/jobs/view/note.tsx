@@ -5,24 +5,16 @@ import { useServices, useSignal } from '../../../components/context';
 import { CommandIDs } from '../../../tokens';
 import type { JobModel } from './model';
 
-interface INoteProps {
+/** Above the notebook: its error, or why there is none to see. */
+export function NotebookNote(props: {
   model: JobModel;
   problem: string | null;
   onReveal: () => void;
-}
-
-/** Above the notebook: its error, or why there is none to see. */
-export function NotebookNote(props: INoteProps): JSX.Element {
-  return <Note {...props} />;
-}
-
-function Note(props: INoteProps): JSX.Element | null {
+}): JSX.Element {
   const { model } = props;
   const { commands, trans } = useServices();
   useSignal(model.changed);
   const error = model.attempt?.error;
-  const kept = model.attempt?.kernel_kept_until;
-  const alive = !!kept && Date.parse(kept) > Date.now();
   return (
     <>
       {error && (
@@ -33,7 +25,7 @@ function Note(props: INoteProps): JSX.Element | null {
               {error.cell !== null && error.cell !== undefined && (
                 <Button onClick={props.onReveal}>{trans.__('Show the cell')}</Button>
               )}
-              {alive && (
+              {model.keptUntil && (
                 <Button onClick={() => void commands.execute(CommandIDs.attach, { id: model.id })}>
                   {trans.__('Attach a console')}
                 </Button>

@@ -5,6 +5,7 @@ import { NotebookModel, StaticNotebook } from '@jupyterlab/notebook';
 import type { IRenderMimeRegistry } from '@jupyterlab/rendermime';
 import type { Message } from '@lumino/messaging';
 import { Panel } from '@lumino/widgets';
+import { createElement } from 'react';
 
 import { ApiError } from '../../../api/client';
 import type { IServices } from '../../../components/context';
@@ -54,12 +55,20 @@ export class NotebookTab extends Panel {
     this._notebook.addClass('lst-Notebook');
     this.addWidget(
       new ComponentWidget(_services, () =>
-        NotebookNote({ model: _model, problem: this._problem, onReveal: () => this._reveal() })
+        createElement(NotebookNote, {
+          model: _model,
+          problem: this._problem,
+          onReveal: () => this._reveal()
+        })
       )
     );
     this.addWidget(this._notebook);
     _model.changed.connect(this._onChanged, this);
-    this._clock = window.setInterval(() => this._mark(), 1000);
+    this._clock = window.setInterval(() => {
+      if (this.isVisible && _model.active) {
+        this._mark();
+      }
+    }, 1000);
   }
 
   override dispose(): void {
@@ -128,7 +137,7 @@ export class NotebookTab extends Panel {
   }
 
   private _tell(problem: string | null): void {
-    if (this._problem !== problem) {
+    if (this._problem !== problem && !this.isDisposed) {
       this._problem = problem;
       this.widgets[0].update();
     }

@@ -1,6 +1,6 @@
 import * as React from 'react';
 
-import type { JobDetail, Provenance } from '../../../api/types';
+import type { Attempt, JobDetail, Provenance } from '../../../api/types';
 import { Traceback } from '../../../components/ansi';
 import { Button, Facts } from '../../../components/basics';
 import { useServices, useSignal } from '../../../components/context';
@@ -105,31 +105,44 @@ function Attempts(props: { job: JobDetail }): JSX.Element | null {
             <th>{trans.__('State')}</th>
             <th>{trans.__('Started')}</th>
             <th data-number>{trans.__('Time')}</th>
-            <th>{trans.__('Cause')}</th>
           </tr>
         </thead>
         <tbody>
           {job.attempts.map(attempt => (
-            <tr key={attempt.number}>
-              <td data-number>{attempt.number}</td>
-              <td>
-                <span className="lst-Inline">
-                  <StateIcon state={attempt.state} /> {stateWord(attempt.state, trans)}
-                </span>
-              </td>
-              <td>{moment(attempt.started_at)}</td>
-              <td data-number>{duration(secondsBetween(attempt.started_at, attempt.ended_at))}</td>
-              <td className="lst-Wrap">
-                {[attempt.cause, attempt.error && `${attempt.error.type}: ${attempt.error.message}`]
-                  .filter(Boolean)
-                  .join(' · ')}
-              </td>
-            </tr>
+            <React.Fragment key={attempt.number}>
+              <tr data-more={why(attempt) !== ''}>
+                <td data-number>{attempt.number}</td>
+                <td>
+                  <span className="lst-Inline">
+                    <StateIcon state={attempt.state} /> {stateWord(attempt.state, trans)}
+                  </span>
+                </td>
+                <td>{moment(attempt.started_at)}</td>
+                <td data-number>
+                  {duration(secondsBetween(attempt.started_at, attempt.ended_at))}
+                </td>
+              </tr>
+              {why(attempt) && (
+                <tr>
+                  <td />
+                  <td className="lst-Wrap lst-Quiet" colSpan={3}>
+                    {why(attempt)}
+                  </td>
+                </tr>
+              )}
+            </React.Fragment>
           ))}
         </tbody>
       </table>
     </section>
   );
+}
+
+/** Why an attempt ended as it did; an error that its cause repeats is told once. */
+function why(attempt: Attempt): string {
+  const { cause, error } = attempt;
+  const told = error ? `${error.type}: ${error.message}` : '';
+  return cause?.includes(told) ? cause : [cause, told].filter(Boolean).join(' · ');
 }
 
 function Spec(props: { job: JobDetail }): JSX.Element {

@@ -1,15 +1,15 @@
 import type { JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/application';
 import { ILabShell, ILayoutRestorer } from '@jupyterlab/application';
-import { ICommandPalette, MainAreaWidget, WidgetTracker } from '@jupyterlab/apputils';
+import type { MainAreaWidget } from '@jupyterlab/apputils';
+import { ICommandPalette, WidgetTracker } from '@jupyterlab/apputils';
 import { IEditorServices } from '@jupyterlab/codeeditor';
 import { IRenderMimeRegistry } from '@jupyterlab/rendermime';
-import { ITranslator } from '@jupyterlab/translation';
 import * as React from 'react';
 
 import { ComponentWidget } from '../../../components/context';
 import { compareIcon, jobsIcon, stateIcons } from '../../../components/icons';
-import { makeServices } from '../../../services';
-import { CommandIDs, IApi, IJobs, IStudioEvents } from '../../../tokens';
+import { mainWidget } from '../../../components/main';
+import { CommandIDs, IJobs, IServices } from '../../../tokens';
 import type { JobView } from './widget';
 
 type Comparison = ComponentWidget & { ids: readonly string[] };
@@ -19,23 +19,20 @@ export const view: JupyterFrontEndPlugin<void> = {
   id: 'labstudio:jobs-view',
   description: 'Shows one job live in the main area, and compares several.',
   autoStart: true,
-  requires: [IApi, IStudioEvents, IJobs, IRenderMimeRegistry, IEditorServices],
-  optional: [ITranslator, ILayoutRestorer, ICommandPalette, ILabShell],
+  requires: [IServices, IJobs, IRenderMimeRegistry, IEditorServices],
+  optional: [ILayoutRestorer, ICommandPalette, ILabShell],
   activate: (
     app: JupyterFrontEnd,
-    api: IApi,
-    events: IStudioEvents,
+    services: IServices,
     jobs: IJobs,
     rendermime: IRenderMimeRegistry,
     editorServices: IEditorServices,
-    translator: ITranslator | null,
     restorer: ILayoutRestorer | null,
     palette: ICommandPalette | null,
     labShell: ILabShell | null
   ): void => {
-    const services = makeServices(app, api, events, translator);
-    const { trans } = services;
-    const { commands, shell } = app;
+    const { commands, trans } = services;
+    const { shell } = app;
     const tracker = new WidgetTracker<MainAreaWidget<JobView>>({ namespace: 'labstudio-jobs' });
     const compared = new WidgetTracker<MainAreaWidget<Comparison>>({
       namespace: 'labstudio-compare'
@@ -57,9 +54,9 @@ export const view: JupyterFrontEndPlugin<void> = {
       isEnabled: args => typeof args.id === 'string' || jobs.targets.length > 0,
       execute: async args => {
         const id = typeof args.id === 'string' ? args.id : jobs.targets[0];
-        const { JobView, TABS } = await import('./widget');
+        const { JobModel, JobView, TABS } = await import('./widget');
         const tab = TABS.find(each => each === args.tab);
-        const known = tracker.find(widget => widget.content.jobId === id);
+        const known = tracker.find(widget => widget.content.model.id === id);
         if (known) {
           if (tab) {
             known.content.showTab(tab);
@@ -67,17 +64,19 @@ export const view: JupyterFrontEndPlugin<void> = {
           shell.activateById(known.id);
           return known;
         }
-        const content = new JobView(services, { rendermime, editorServices }, id, tab);
-        const widget = new MainAreaWidget({ content });
-        widget.id = `labstudio-job-${id}`;
-        widget.addClass('lst-JobWidget');
-        widget.toolbar.hide();
-        widget.title.label = jobs.find(id)?.name ?? trans.__('Job');
-        widget.title.icon = jobsIcon;
-        widget.title.closable = true;
-        content.model.changed.connect(() => {
-          const job = content.model.job;
-          if (job) {
+        const model = new JobModel(services.api, services.events, jobs.kernels, id);
+        const content = new JobView(services, { rendermime, editorServices }, model, tab);
+        const widget = mainWidget(content, {
+          id: `labstudio-job-${id}`,
+          label: jobs.find(id)?.name ?? trans.__('Job'),
+          icon: jobsIcon
+        });
+        model.changed.connect(() => {
+          const { job, error } = model;
+          if (job && error?.status === 404) {
+            // It was deleted while it was looked at.
+            widget.dispose();
+          } else if (job) {
             widget.title.label = job.name;
             widget.title.caption = job.path ?? job.name;
             widget.title.icon = stateIcons[job.state];
@@ -108,16 +107,20 @@ export const view: JupyterFrontEndPlugin<void> = {
       execute: async args => {
         const { CompareView } = await import('../compare');
         const ids = (Array.isArray(args.ids) ? args.ids : jobs.selection).map(String);
+        const known = compared.find(widget => String(widget.content.ids) === String(ids));
+        if (known) {
+          shell.activateById(known.id);
+          return known;
+        }
         const content = Object.assign(
           new ComponentWidget(services, () => <CompareView ids={ids} />),
           { ids }
         );
-        const widget = new MainAreaWidget({ content });
-        widget.id = `labstudio-compare-${ids.join('-')}`;
-        widget.toolbar.hide();
-        widget.title.label = trans.__('Compare %1 jobs', ids.length);
-        widget.title.icon = compareIcon;
-        widget.title.closable = true;
+        const widget = mainWidget(content, {
+          id: `labstudio-compare-${ids.join('-')}`,
+          label: trans.__('Compare %1 jobs', ids.length),
+          icon: compareIcon
+        });
         void compared.add(widget);
         shell.add(widget, 'main', { type: 'Compare Jobs' });
         return widget;
@@ -127,13 +130,15 @@ export const view: JupyterFrontEndPlugin<void> = {
     labShell?.currentChanged.connect((_, change) => {
       const current = change.newValue;
       jobs.viewed =
-        current && tracker.has(current) ? (current as MainAreaWidget<JobView>).content.jobId : null;
+        current && tracker.has(current)
+          ? (current as MainAreaWidget<JobView>).content.model.id
+          : null;
       commands.notifyCommandChanged();
     }, tracker);
     void restorer?.restore(tracker, {
       command: CommandIDs.open,
-      args: widget => ({ id: widget.content.jobId, tab: widget.content.tab, background: true }),
-      name: widget => widget.content.jobId
+      args: widget => ({ id: widget.content.model.id, tab: widget.content.tab, background: true }),
+      name: widget => widget.content.model.id
     });
     void restorer?.restore(compared, {
       command: CommandIDs.compare,

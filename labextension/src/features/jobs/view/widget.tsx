@@ -11,35 +11,34 @@ import { FilesTab } from './files';
 import { Header } from './header';
 import { LogTab } from './log';
 import { MetricsTab } from './metrics';
-import { JobModel } from './model';
+import type { JobModel } from './model';
 import type { INotebookTools } from './notebook';
 import { NotebookTab } from './notebook';
 import { OverviewTab } from './overview';
 
+export { JobModel } from './model';
+
 export const TABS = ['overview', 'log', 'notebook', 'metrics', 'files'] as const;
 export type Tab = (typeof TABS)[number];
 
-/** Everything about one job, live. */
+/** Everything about one job, live. It owns the model. */
 export class JobView extends Panel {
   constructor(
     private _services: IServices,
     private _tools: INotebookTools,
-    readonly jobId: string,
+    readonly model: JobModel,
     tab?: Tab
   ) {
     super();
     this.addClass('lst-JobView');
     this.node.tabIndex = -1;
-    this.model = new JobModel(_services.api, _services.events, jobId);
     this._tab = tab ?? null;
     this._header = new ComponentWidget(_services, () => (
       <Header model={this.model} tab={this.tab} onTab={next => this.showTab(next as Tab)} />
     ));
     this.addWidget(this._header);
-    this.model.changed.connect(this._onChanged, this);
+    this.model.changed.connect(this._arrange, this);
   }
-
-  readonly model: JobModel;
 
   /** The tab that is shown: the one chosen, or what matters most as the job stands. */
   get tab(): Tab {
@@ -80,10 +79,6 @@ export class JobView extends Panel {
 
   protected override onAfterAttach(msg: Message): void {
     super.onAfterAttach(msg);
-    this._arrange();
-  }
-
-  private _onChanged(): void {
     this._arrange();
   }
 
