@@ -40,6 +40,7 @@ RECORDING_S = 1.0
 STATUS_S = 1.0
 HOUSEKEEPING_S = 3600.0
 STRAYS_S = 30.0
+HISTORY_KEPT = timedelta(days=365)
 WAKE_SOCKET = "wake.sock"
 
 
@@ -140,6 +141,7 @@ class Daemon(Worker):
             max_bytes=settings.retain_bytes or None,
         )
         self.studio.changes.sweep(timedelta(days=1))
+        self.studio.schedules.store.sweep(HISTORY_KEPT, now())
         forget_finished(self.studio, now() - timedelta(days=1))
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import os
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
@@ -226,14 +226,6 @@ class DurableQueue:
         """Take an attempt out of the queue."""
         assert self._client is not None
         self._client.cancel_workflow(workflow_id(job_id, number))
-
-    def status(self) -> dict[str, Any]:
-        """Say what the queue holds, by DBOS's own state names."""
-        assert self._client is not None
-        found: dict[str, Any] = {}
-        for workflow in self._client.list_workflows(name=WORKFLOW, limit=10_000):
-            found[workflow.status] = found.get(workflow.status, 0) + 1
-        return found
 
 
 def workflow_id(job_id: str, number: int) -> str:

@@ -99,8 +99,9 @@ class Recording:
             self._asked.wait(IDLE_S)
             return
         self._asked.clear()
-        while self._wanted:
-            job_id = next(iter(self._wanted))
+        # Others add to it meanwhile.
+        while wanted := list(self._wanted):
+            job_id = wanted[0]
             try:
                 self._open_run(job_id)
             finally:
@@ -215,9 +216,7 @@ class Recording:
                 samples.append(ResourceSample(**json.loads(line)))
             except (ValueError, ValidationError):
                 continue
-        # What was sampled before this daemon came is in MLflow already.
-        fresh = [each for each in samples if each.t > self._since.timestamp()]
-        self._recorder.sample(run_id, fresh)
+        self._recorder.sample(run_id, samples)
         self._read_to[folder] = self._read_to.get(folder, 0) + len(lines)
 
     def _uploads(self, folder: Path, number: int) -> list[Upload]:

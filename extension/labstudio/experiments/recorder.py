@@ -30,6 +30,7 @@ TRACEBACK_TAG = "labstudio.traceback"
 JOB_FOLDER = "job"
 OUTPUT_FOLDER = "outputs"
 
+CPU_METRIC = f"{SYSTEM_PREFIX}cpu_utilization_percentage"
 SAMPLE_EVERY_S = 10
 UPLOAD_LIMIT_BYTES = 200 * 1024**2
 
@@ -184,8 +185,13 @@ class Recorder:
         self._tracking.delete_run(run_id)
 
     def _start(self, run_id: str) -> datetime:
+        """Return when a run began; look up on the way how far its samples are."""
         if run_id not in self._starts:
-            self._starts[run_id] = self._tracking.get_run(run_id).start_time
+            run = self._tracking.get_run(run_id)
+            self._starts[run_id] = run.start_time
+            # A daemon before this one may have logged some of them.
+            if last := run.metrics.get(CPU_METRIC):
+                self._sampled[run_id] = last.step // SAMPLE_EVERY_S
         return self._starts[run_id]
 
     def _upload(self, run_id: str, files: Sequence[Upload]) -> list[str]:
@@ -248,11 +254,12 @@ def outcome(job: Job, error: JobError | None) -> dict[str, str]:
 def system_metrics(sample: ResourceSample) -> list[tuple[str, float]]:
     """Return the metrics of one sample, under names like MLflow's."""
     metrics = [
-        ("cpu_utilization_percentage", sample.cpu_percent),
-        ("memory_usage_megabytes", sample.memory_bytes / 1e6),
+        (CPU_METRIC, sample.cpu_percent),
+        (f"{SYSTEM_PREFIX}memory_usage_megabytes", sample.memory_bytes / 1e6),
     ]
     if sample.gpu_percent is not None:
-        metrics.append(("gpu_0_utilization_percentage", sample.gpu_percent))
+        metrics.append((f"{SYSTEM_PREFIX}gpu_0_utilization_percentage", sample.gpu_percent))
     if sample.gpu_memory_bytes is not None:
-        metrics.append(("gpu_0_memory_usage_megabytes", sample.gpu_memory_bytes / 1e6))
-    return [(SYSTEM_PREFIX + name, value) for name, value in metrics]
+        name = f"{SYSTEM_PREFIX}gpu_0_memory_usage_megabytes"
+        metrics.append((name, sample.gpu_memory_bytes / 1e6))
+    return metrics

@@ -108,11 +108,6 @@ class TrackingServer:
         """How often the child was started again."""
         return max(0, self._starts - 1)
 
-    def poll(self) -> int | None:
-        """Return None while the child runs, else its exit code (negative: the signal)."""
-        child = self._child
-        return child.poll() if child is not None else None
-
     def start(self) -> Connection:
         """Open the port, write ``tracking.json`` and start the child; return at once.
 

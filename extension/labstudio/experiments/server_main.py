@@ -8,7 +8,6 @@ from __future__ import annotations
 import argparse
 import logging
 import os
-import signal
 import socket
 import sys
 from logging.handlers import RotatingFileHandler
@@ -18,6 +17,7 @@ from typing import TYPE_CHECKING
 from labstudio.experiments.server import LOOPBACK, STORE_VARIABLE, read_tracking_json
 from labstudio.experiments.store import prepare, store_url
 from labstudio.home import Home
+from labstudio.jobs.processes import die_with_parent
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,7 +27,6 @@ LOG = logging.getLogger("labstudio.experiments.server")
 LOG_LIMIT_BYTES = 2_000_000
 LOG_COPIES = 3
 
-PR_SET_PDEATHSIG = 1
 SHUTDOWN_PATIENCE_S = 2
 
 # Where MLflow keeps its artifacts as clients name them: through this server, never by a local path.
@@ -41,24 +40,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--fd", type=int, required=True, help="a listening socket")
     parser.add_argument("--parent", type=int, required=True, help="the daemon's process id")
     options = parser.parse_args(arguments)
+    # Killed, not asked: the next daemon may be there at once and wants the port, and SQLite's
+    # write-ahead log makes that harmless.
     die_with_parent(options.parent)
     os.umask(0o077)
     home = Home(options.home)
     set_up_log(home.tracking_log)
     serve(home, options.fd)
-
-
-def die_with_parent(parent: int) -> None:
-    """Have the kernel kill this process when the daemon's keeping thread ends.
-
-    Killed, not asked: the next daemon may be there at once and wants the port, and SQLite's
-    write-ahead log makes that harmless.
-    """
-    import ctypes
-
-    ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != parent:
-        sys.exit("The daemon ended before its tracking server began.")
 
 
 class LogFile(RotatingFileHandler):

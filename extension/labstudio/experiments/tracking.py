@@ -347,7 +347,8 @@ class Tracking:
                 answer = client.request(method, path, **options)
             except (httpx.ConnectError, httpx.RemoteProtocolError, httpx.ReadError) as error:
                 # Nobody listens, or the server was restarted under a kept connection.
-                if last or not (self._moved() or is_safe(method, error)):
+                self._moved()
+                if last or not is_safe(method, error):
                     raise unavailable(error) from error
             except httpx.HTTPError as error:
                 raise unavailable(error) from error

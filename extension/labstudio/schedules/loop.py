@@ -28,6 +28,9 @@ GRACE = timedelta(seconds=60)
 # The most missed runs of one schedule that are caught up, or listed as skipped; older ones are not.
 CATCH_UP_LIMIT = 100
 
+# How long nothing more is said of a schedule that cannot be dealt with.
+QUIET = timedelta(minutes=10)
+
 # Clocks of several machines differ a little, and a clock may be corrected by a little.
 CLOCK_PATIENCE = timedelta(seconds=60)
 
@@ -63,6 +66,7 @@ class Scheduler:
         self._grace = grace
         self._next: dict[str, tuple[int, datetime]] = {}
         self._picked_up: datetime | None = None
+        self._complained: dict[str, datetime] = {}
 
     @property
     def _store(self) -> ScheduleStore:
@@ -79,11 +83,24 @@ class Scheduler:
         for schedule in schedules:
             try:
                 self._tick_one(schedule, now)
-            except (StudioError, SQLAlchemyError):
-                LOG.exception("Schedule %s could not be dealt with.", schedule.id)
+            except Exception as error:
+                self._complain(schedule.id, error, now)
         if self._picked_up is None or abs(now - self._picked_up) >= CLAIM_PATIENCE / 2:
             self._picked_up = now
             pick_up(self._studio, self._store, now)
+
+    def _complain(self, schedule_id: str, error: Exception, now: datetime) -> None:
+        """Log what a schedule runs into; what stays so would otherwise be told each second."""
+        last = self._complained.get(schedule_id)
+        if last is None or abs(now - last) >= QUIET:
+            self._complained[schedule_id] = now
+            foreseen = isinstance(error, (StudioError, SQLAlchemyError))
+            LOG.error(
+                "Schedule %s could not be dealt with: %s",
+                schedule_id,
+                error,
+                exc_info=None if foreseen else error,
+            )
 
     def _tick_one(self, schedule: Row[Any], now: datetime) -> None:
         done_until = schedule.last_due_at or schedule.created_at

@@ -9,7 +9,7 @@ import signal
 import sys
 import traceback
 from pathlib import Path
-from time import monotonic
+from time import monotonic, sleep
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import psutil
@@ -66,6 +66,7 @@ class Attempt:
         self.not_returned: dict[str, str] = {}
         self.stopping: Outcome | None = None
         self.began = monotonic()
+        self.work: Work | None = None
         self._stop_asked: asyncio.Event | None = None
         self._loop = loop
         self._prepared = False
@@ -106,8 +107,8 @@ class Attempt:
             self.record(None)
         self._reserve()
         self.home = Home(self.spec.home)
-        self.work = Work(self.folder, self.spec, self.home)
-        self.work.lay_out()
+        self.work = work = Work(self.folder, self.spec, self.home)
+        work.lay_out()
         self.cwd = working_folder(self.folder, self.spec)
 
     def record(self, child: Child | None) -> None:
@@ -238,7 +239,8 @@ class Attempt:
         """Write what the attempt left, its result last."""
         if self._sampling is not None:
             self._sampling.cancel()
-        self.work.collect()
+        if self.work is not None:
+            self.work.collect()
         self.status.flush()
         self.write_result(outcome, error)
 
@@ -262,9 +264,7 @@ class Attempt:
             except OSError:
                 if monotonic() > give_up:
                     raise
-                import time
-
-                time.sleep(0.5)
+                sleep(0.5)
             else:
                 return
 
@@ -336,7 +336,7 @@ def run(
 
 def _end(attempt: Attempt, outcome: Outcome, error: JobError | None, keep: Any) -> None:
     """Write the result when nothing runs any more, but a kernel that is to be kept."""
-    if not hasattr(attempt, "work"):
+    if attempt.work is None:
         kill_descendants()
         attempt.write_result(outcome, error)
         return

@@ -57,7 +57,7 @@ class Child:
             handle = -1
         try:
             if handle >= 0 and self.poll() is None:
-                await _readable(handle)
+                await readable(handle)
             while (status := self.poll()) is None:
                 await asyncio.sleep(POLL_S)
             return status
@@ -79,7 +79,8 @@ def _create_time(pid: int) -> float:
         return 0.0
 
 
-async def _readable(handle: int) -> None:
+async def readable(handle: int) -> None:
+    """Wait until something can be read from a file descriptor."""
     loop = asyncio.get_running_loop()
     ready = loop.create_future()
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NoReturn
 from labstudio.jobs.processes import name_process
 from labstudio.jobs.runner import helper
 from labstudio.jobs.runner.attempt import run
-from labstudio.jobs.runner.children import _readable, first
+from labstudio.jobs.runner.children import first, readable
 from labstudio.jobs.runner.forked import fork_kernel
 from labstudio.jobs.runner.protocol import claim
 
@@ -115,7 +115,7 @@ async def _wait(kernel: Kernel, channel: socket.socket) -> Path | None:
     with contextlib.suppress(OSError):
         channel.send(json.dumps({"pids": pids}).encode())
     gc.collect()
-    ready = asyncio.ensure_future(_readable(channel.fileno()))
+    ready = asyncio.ensure_future(readable(channel.fileno()))
     await first(ready, kernel.dead)
     if kernel.dead.done():
         return None

@@ -24,6 +24,7 @@ from labstudio.jobs.processes import die_with_parent
 from labstudio.jobs.runner.children import Child
 from labstudio.jobs.runner.faults import SIGNALLED, RunError, tell_exit
 from labstudio.jobs.runner.late_run import await_run
+from labstudio.jobs.runner.protocol import WORK
 from labstudio.jobs.runner.surroundings import environment
 
 if TYPE_CHECKING:
@@ -79,7 +80,7 @@ def run_script(attempt: Attempt) -> JobError | None:
         from labstudio.jobs.runner.interpreter import prepare
 
         python = prepare(attempt)
-    if not (attempt.folder / "work" / spec.entry).is_file():
+    if not (attempt.folder / WORK / spec.entry).is_file():
         raise RunError("NoSuchFile", f"{spec.entry} is not among the job's files.")
     await_run(attempt)
     variables = environment(spec, python)
