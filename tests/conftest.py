@@ -9,6 +9,7 @@ import socket
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ import pytest
 
 from labstudio._studio import Studio
 from labstudio.home import Home
+from tests.notebook_maker import Cell, notebook
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -47,11 +49,11 @@ def studio(home: Home) -> Iterator[Studio]:
     opened.close()
 
 
-@pytest.fixture(scope="session")
-def live_studio() -> Iterator[Studio]:
-    """A studio with its daemon, shared by the tests of one process."""
+@contextmanager
+def serve(**settings: Any) -> Iterator[Studio]:
+    """Give a studio with its daemon, on a home of its own."""
     folder = Path(tempfile.mkdtemp(prefix="ls-"))
-    opened = Studio(folder, max_jobs=2)
+    opened = Studio(folder, **settings)
     state = opened.keeper.ensure(wait=True)
     assert state.state == "running", state.message
     yield opened
@@ -61,33 +63,17 @@ def live_studio() -> Iterator[Studio]:
     shutil.rmtree(folder, ignore_errors=True)
 
 
-Cell = str | tuple[str, list[str]]
+@pytest.fixture(scope="session")
+def live_studio() -> Iterator[Studio]:
+    """A studio with its daemon, shared by the tests of one process."""
+    with serve(max_jobs=2) as opened:
+        yield opened
 
 
-def notebook(*cells: Cell, kernel: str = "python3") -> dict[str, Any]:
-    """Make a notebook of code cells; a pair is a cell's source and its tags."""
-    made = []
-    for index, cell in enumerate(cells):
-        source, tags = (cell, []) if isinstance(cell, str) else cell
-        made.append(
-            {
-                "cell_type": "code",
-                "id": f"c{index}",
-                "metadata": {"tags": tags} if tags else {},
-                "execution_count": None,
-                "outputs": [],
-                "source": source,
-            }
-        )
-    return {
-        "cells": made,
-        "metadata": {
-            "kernelspec": {"name": kernel, "display_name": kernel, "language": "python"},
-            "language_info": {"name": "python"},
-        },
-        "nbformat": 4,
-        "nbformat_minor": 5,
-    }
+@pytest.fixture
+def serving() -> Callable[..., AbstractContextManager[Studio]]:
+    """Make a studio with a daemon that one test has for itself."""
+    return serve
 
 
 @pytest.fixture

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from labstudio_server.background import Background
 from labstudio_server.events import TOPICS, schema_id
 from labstudio_server.problems import unavailable
 
@@ -29,8 +30,8 @@ LONGEST_PAUSE_S = 10.0
 
 
 @dataclass
-class Feed:
-    """An asyncio task that follows the change feed of one studio.
+class Feed(Background):
+    """A task that follows the change feed of one studio.
 
     Parameters
     ----------
@@ -45,18 +46,6 @@ class Feed:
     services: Services
     logger: EventLogger
     interval_s: float = 0.2
-    _task: asyncio.Task[None] | None = field(default=None, init=False)
-
-    def start(self) -> None:
-        """Start to follow, once."""
-        if self._task is None:
-            self._task = asyncio.get_running_loop().create_task(self._run(), name="labstudio-feed")
-
-    async def stop(self) -> None:
-        """Stop following."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
 
     async def _run(self) -> None:
         known: int | None = None

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from labstudio_server import kept
+from labstudio_server.background import Background
 
 if TYPE_CHECKING:
     from labstudio._studio import Studio
@@ -21,8 +22,8 @@ LONGEST_PAUSE_S = 60.0
 
 
 @dataclass
-class Keeping:
-    """An asyncio task that looks after the daemon of one studio.
+class Keeping(Background):
+    """A task that looks after the daemon of one studio.
 
     Parameters
     ----------
@@ -39,18 +40,6 @@ class Keeping:
     interval_s: float = 5.0
     status: DaemonStatus | None = field(default=None, init=False)
     _revision: int = field(default=0, init=False)
-    _task: asyncio.Task[None] | None = field(default=None, init=False)
-
-    def start(self) -> None:
-        """Start to look after the daemon, once."""
-        if self._task is None:
-            self._task = asyncio.get_running_loop().create_task(self._run(), name="labstudio-keep")
-
-    async def stop(self) -> None:
-        """Leave the daemon as it is."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
 
     async def _run(self) -> None:
         pause = self.interval_s

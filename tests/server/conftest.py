@@ -175,33 +175,3 @@ def attempt(
     folder = studio.home.attempt(job.id, 1)
     folder.mkdir(parents=True)
     return Attempt(job.id, folder, studio)
-
-
-def notebook_of(*sources: str) -> dict[str, Any]:
-    """Make a notebook of code cells."""
-    cells = [
-        {
-            "cell_type": "code",
-            "id": f"c{index}",
-            "metadata": {},
-            "execution_count": None,
-            "outputs": [],
-            "source": source,
-        }
-        for index, source in enumerate(sources)
-    ]
-    kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
-    metadata = {"kernelspec": kernel, "language_info": {"name": "python"}}
-    return {"cells": cells, "metadata": metadata, "nbformat": 4, "nbformat_minor": 5}
-
-
-async def heard_states(socket: Any, object_id: str) -> list[str]:
-    """Return the kinds of the events of one object that have come so far."""
-    kinds = []
-    while True:
-        try:
-            event = json.loads(await asyncio.wait_for(socket.read_message(), 1))
-        except TimeoutError:
-            return kinds
-        if event.get("id") == object_id:
-            kinds.append(event["kind"])

@@ -8,7 +8,9 @@ import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from conftest import heard_states, notebook_of
+from listening import heard_states
+
+from tests.notebook_maker import notebook
 
 if TYPE_CHECKING:
     from conftest import Call
@@ -67,7 +69,7 @@ async def test_a_script_is_followed_line_by_line(
 async def test_a_failed_notebooks_kernel_is_looked_into(
     call: Call, write_file: Any, jp_serverapp: Any
 ) -> None:
-    path = write_file("fails.ipynb", json.dumps(notebook_of("kept = 6 * 7", "1 / 0")))
+    path = write_file("fails.ipynb", json.dumps(notebook("kept = 6 * 7", "1 / 0")))
     made = await call("POST", "jobs", body={"path": path, "keep_kernel_s": 120})
     job = await ended(call, made.data["id"])
     assert job["state"] == "failed"

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -33,15 +31,8 @@ def served(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> I
     }
     for name, value in settings.items():
         monkeypatch.setenv(f"LABSTUDIO_{name}", value)
-    folder = Path(tempfile.mkdtemp(prefix="ls-"))
-    opened = Studio(folder)
-    state = opened.keeper.ensure(wait=True)
-    assert state.state == "running", state.message
-    yield opened
-    opened.keeper.stop()
-    opened.close()
-    shutil.rmtree(opened.home.runtime, ignore_errors=True)
-    shutil.rmtree(folder, ignore_errors=True)
+    with request.getfixturevalue("serving")() as opened:
+        yield opened
 
 
 @pytest.fixture

@@ -67,15 +67,19 @@ class JobNotebookHandler(StudioHandler):
         )
 
 
-class JobHtmlHandler(StudioHandler):
-    """The output notebook's page."""
-
-    auth_resource = RESOURCE
+class SandboxHandler(StudioHandler):
+    """Base of those that serve pages which may run scripts of their own."""
 
     @property
     def content_security_policy(self) -> str:
-        """The page may run its own scripts, in an origin of its own."""
+        """HTML and SVG may run their own scripts, in an origin of their own."""
         return f"frame-ancestors 'self'; {SANDBOX}"
+
+
+class JobHtmlHandler(SandboxHandler):
+    """The output notebook's page."""
+
+    auth_resource = RESOURCE
 
     @web.authenticated
     @authorized
@@ -87,15 +91,10 @@ class JobHtmlHandler(StudioHandler):
         await self.finish(page, set_content_type="text/html; charset=utf-8")
 
 
-class JobFileHandler(StudioHandler):
+class JobFileHandler(SandboxHandler):
     """One file's bytes."""
 
     auth_resource = RESOURCE
-
-    @property
-    def content_security_policy(self) -> str:
-        """HTML and SVG may run their own scripts, in an origin of their own."""
-        return f"frame-ancestors 'self'; {SANDBOX}"
 
     @web.authenticated
     @authorized
