@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import threading
+import time
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -15,6 +17,7 @@ import sqlalchemy as sa
 from labstudio._studio import Studio
 from labstudio.database.tables import jobs
 from labstudio.errors import Conflict, InvalidInput, JobFailed, NotFound, StudioError, TooLarge
+from labstudio.jobs.handle import JobHandle
 from labstudio.jobs.models import (
     CreateJob,
     CreateSweep,
@@ -345,3 +348,34 @@ def test_a_job_stopped_in_the_queue_is_kept_no_longer_than_was_asked(
     with studio.database.read() as connection:
         kept = connection.scalar(sa.select(jobs.c.retain_until).where(jobs.c.id == job.id))
     assert kept == ended + timedelta(seconds=60)
+
+
+def test_a_log_that_is_followed_goes_on_with_the_next_attempt(
+    studio: Studio, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    script = tmp_path / "job.py"
+    script.write_text("1")
+    job = studio.jobs.create(CreateJob(path=str(script), retries=1, retry_backoff_s=0))
+    store = studio.jobs.store
+    read: list[str] = []
+
+    def attempt(number: int, text: str) -> None:
+        started = store.begin_attempt(job.id, number, "test")
+        assert started is not None
+        folder = studio.home.attempt(job.id, number)
+        folder.mkdir(parents=True)
+        (folder / "log").write_text(text)
+        time.sleep(0.5)
+        with (folder / "log").open("a") as file:
+            file.write("last\n")
+        assert store.finish_attempt(started, number, JobState.failed)
+
+    handle = JobHandle(studio, job)
+    follower = threading.Thread(target=lambda: read.append(handle.logs(follow=True)))
+    follower.start()
+    attempt(1, "first\n")
+    time.sleep(0.5)
+    attempt(2, "2\n")
+    follower.join(20)
+    assert read == ["2\nlast\n"]
+    assert capsys.readouterr().out == "first\nlast\n2\nlast\n"

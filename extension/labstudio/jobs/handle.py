@@ -100,9 +100,15 @@ class JobHandle:
         follow
             Print it as it grows, until the job's end, and return it then.
         """
-        parts, offset = [], 0
+        parts: list[str] = []
+        offset = attempt = 0
         while True:
             chunk = self._studio.jobs.log(self.id, offset)
+            if offset and chunk.attempt != attempt:
+                # A new attempt has a log of its own, and begins at its start.
+                parts, offset = [], 0
+                continue
+            attempt = chunk.attempt
             parts.append(chunk.text)
             if follow and chunk.text:
                 sys.stdout.write(chunk.text)
@@ -110,7 +116,8 @@ class JobHandle:
             grown, offset = chunk.next_offset > offset, chunk.next_offset
             if grown:
                 continue
-            if not follow or self.state.final:
+            last = self.state.final and chunk.attempt == self.record.attempt
+            if not follow or (chunk.complete and last):
                 return "".join(parts)
             time.sleep(0.2)
 
