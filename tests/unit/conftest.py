@@ -1,4 +1,4 @@
-"""Fixtures of the unit tests: a nursery, and attempts made with it."""
+"""Fixtures of the unit tests: a nursery with attempts made by it, a tracking server."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 from runner_tools import Runs
 
+from labstudio.experiments.server import TrackingServer
+from labstudio.experiments.tracking import Tracking
 from labstudio.home import Home
 from labstudio.jobs.runner.nursery import Nursery
 
@@ -33,3 +35,22 @@ def runs(nursery: Nursery) -> Iterator[Runs]:
     made = Runs(nursery.home, nursery)
     yield made
     made.close()
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
+    """A home with its tracking server."""
+    home = Home(tmp_path_factory.mktemp("tracking")).create()
+    server = TrackingServer(home)
+    server.start()
+    server.wait_ready(90)
+    yield home
+    server.stop()
+
+
+@pytest.fixture
+def tracking(served: Home) -> Iterator[Tracking]:
+    """The lean client of that server."""
+    client = Tracking(served)
+    yield client
+    client.close()
