@@ -8,7 +8,6 @@ import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,7 @@ import pytest
 
 from labstudio._studio import Studio
 from labstudio._version import __version__
-from labstudio.cli import COMMANDS, demo, failure, main, output
+from labstudio.cli import COMMANDS, demo, failure, main
 from labstudio.errors import Conflict, InvalidInput, JobFailed, Unavailable
 from labstudio.jobs.models import CreateJob
 
@@ -153,54 +152,6 @@ def test_cli_error_as_json(capsys):
         "code": "invalid_input",
         "details": {"field": "x"},
     }
-
-
-NOW = datetime(2026, 1, 1, tzinfo=UTC)
-
-
-@pytest.mark.parametrize(
-    ("seconds", "text"),
-    [
-        (0, "now"),
-        (4, "now"),
-        (65, "1 min ago"),
-        (7300, "2 h ago"),
-        (-90_000, "in 1 d"),
-        (30, "30 s ago"),
-    ],
-)
-def test_cli_relative_times(seconds, text):
-    assert output.ago(NOW - timedelta(seconds=seconds), NOW) == text
-
-
-@pytest.mark.parametrize(
-    ("seconds", "text"),
-    [
-        (None, "–"),
-        (0.44, "0.4 s"),
-        (80, "1 min 20 s"),
-        (3600, "1 h"),
-        (273_600, "3 d 4 h"),
-        (59.7, "1 min"),
-    ],
-)
-def test_cli_durations(seconds, text):
-    assert output.duration(seconds) == text
-
-
-def test_cli_table_aligns_wide_characters(capsys):
-    output.table(("A", "B"), [("日本", "x"), ("🚀é", "y"), ("plain", "z")])
-    lines = capsys.readouterr().out.splitlines()
-    assert {
-        output.width(line[: line.rindex(end)]) for line, end in zip(lines, "Bxyz", strict=True)
-    } == {7}
-
-
-def test_cli_cut():
-    assert output.cut("日本語テキスト", 5) == "日本…"
-    assert output.cut("short", 5) == "short"
-    assert output.size(999) == "999 B"
-    assert output.size(25_300_000_000) == "25.3 GB"
 
 
 # Without a daemon ----------------------------------------------------------------------------
