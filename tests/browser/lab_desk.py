@@ -135,6 +135,7 @@ class Desk:
         self.run("apputils:change-theme", theme=f"JupyterLab {name.title()}")
         light = "true" if name == "light" else "false"
         self.page.wait_for_selector(f"body[data-jp-theme-light={light}]", state="attached")
+        self.page.wait_for_selector("#jupyterlab-splash", state="detached")
         self.page.wait_for_timeout(150)
 
     def picture(self, name: str, before: Callable[[], None] = lambda: None) -> None:

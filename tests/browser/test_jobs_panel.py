@@ -89,11 +89,14 @@ def test_a_job_is_stopped_from_its_row(desk: Desk, lab: Lab) -> None:
     row.hover()
     row.get_by_role("button", name="Stop").click()
     expect(row).to_have_attribute("data-state", "stopped", timeout=15_000)
-    # The keyboard does the rest: select it, delete it, say yes.
+    desk.run("labstudio-jobs:open", id=job["id"])
+    expect(desk.page.locator(".lst-JobView")).to_be_visible()
+    # The keyboard does the rest: select it, delete it, say yes. Its view goes with it.
     row.click(position={"x": 150, "y": 30})
     panel.get_by_role("listbox", name="Jobs").press("Delete")
     desk.page.get_by_role("button", name="Delete").last.click()
     expect(row).to_have_count(0)
+    expect(desk.page.locator(".lst-JobView")).to_have_count(0)
 
 
 def test_a_failed_job_opens_at_its_cell(desk: Desk, lab: Lab) -> None:

@@ -353,6 +353,8 @@ def _note(carried: Carried, found: CellNames) -> str:
     """Say what travels and what will come back."""
 
     def size(count: int) -> str:
+        if count < 1000:
+            return f"{count} B"
         return f"{count / 1e6:.1f} MB" if count >= 1e5 else f"{count / 1e3:.1f} kB"
 
     largest = sorted(carried.sizes, key=lambda name: -carried.sizes[name])

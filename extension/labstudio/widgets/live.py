@@ -94,6 +94,8 @@ class Live(ABC):
         row = []
         for label, action in self._buttons.items():
             button = ipywidgets.Button(description=label, layout={"width": "auto"})
+            # Where JupyterLab shows the studio's own links, it hides the button that says the same.
+            button.add_class(f"lst-Live-{label.lower()}")
             button.on_click(lambda _button, action=action: self._press(action))
             row.append(button)
         buttons = ipywidgets.HBox(row)

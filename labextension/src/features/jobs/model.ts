@@ -52,10 +52,6 @@ export class JobsModel extends Follower {
     return this._loading;
   }
 
-  get hasMore(): boolean {
-    return this._cursor !== null;
-  }
-
   /** Ids selected in the panel, in the order in which they were. */
   get selection(): readonly string[] {
     return this._selection;

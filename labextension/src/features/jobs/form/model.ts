@@ -75,10 +75,6 @@ export class FormModel implements IDisposable {
     return this._sending;
   }
 
-  get inspecting(): boolean {
-    return this._inspecting;
-  }
-
   get count(): number {
     return countJobs(this._draft);
   }
@@ -118,8 +114,6 @@ export class FormModel implements IDisposable {
       this._changed.emit();
       return;
     }
-    this._inspecting = true;
-    this._changed.emit();
     try {
       const source = await this._api.source(path);
       if (path === this._draft.path.trim()) {
@@ -133,7 +127,6 @@ export class FormModel implements IDisposable {
         this._errors.path = ApiError.from(reason).message;
       }
     }
-    this._inspecting = false;
     this._emit();
   }
 
@@ -261,7 +254,6 @@ export class FormModel implements IDisposable {
   private _errors: Record<string, string> = {};
   private _problem: string | null = null;
   private _sending = false;
-  private _inspecting = false;
   private _timers: Record<string, number> = {};
   private _isDisposed = false;
   private _changed = new Signal<this, void>(this);

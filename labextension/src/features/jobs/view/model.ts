@@ -28,6 +28,11 @@ export class JobModel extends Follower {
     return this._job !== null && isActive(this._job);
   }
 
+  /** Whether it was deleted while it was looked at. */
+  get deleted(): boolean {
+    return this._deleted;
+  }
+
   /** The attempt that is looked at; null for the newest, whichever that is. */
   get chosen(): number | null {
     return this._chosen;
@@ -66,7 +71,13 @@ export class JobModel extends Follower {
   }
 
   protected onChange(_: StudioEvents, change: IChange): void {
-    if (change.topic === 'jobs' && change.id === this.id && !this._timer) {
+    if (change.topic !== 'jobs' || change.id !== this.id) {
+      return;
+    }
+    if (change.kind === 'deleted') {
+      this._deleted = true;
+      this.emit();
+    } else if (!this._timer) {
       this._timer = window.setTimeout(() => {
         this._timer = 0;
         void this.refresh();
@@ -87,6 +98,7 @@ export class JobModel extends Follower {
   }
 
   private _job: JobDetail | null = null;
+  private _deleted = false;
   private _chosen: number | null = null;
   private _timer = 0;
 }

@@ -72,9 +72,8 @@ export const view: JupyterFrontEndPlugin<void> = {
           icon: jobsIcon
         });
         model.changed.connect(() => {
-          const { job, error } = model;
-          if (job && error?.status === 404) {
-            // It was deleted while it was looked at.
+          const { job } = model;
+          if (model.deleted) {
             widget.dispose();
           } else if (job) {
             widget.title.label = job.name;
