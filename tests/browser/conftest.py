@@ -40,6 +40,7 @@ def chromium() -> Iterator[Browser]:
 NOT_OURS = (
     "favicon",
     "net::ERR_ABORTED",
+    "net::ERR_NETWORK_CHANGED",
     "GPU stall",
     "/api/me",
 )

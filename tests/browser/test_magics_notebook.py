@@ -43,9 +43,9 @@ def outputs(desk: Desk, index: int) -> Locator:
     )
 
 
-def allow(desk: Desk, how: str) -> None:
+def allow(desk: Desk) -> None:
     """Answer JupyterLab, which asks before a link in a notebook not trusted runs a command."""
-    desk.page.get_by_role("dialog").get_by_role("button", name=how).click()
+    desk.page.get_by_role("dialog").get_by_role("button", name="Run Once").click()
 
 
 def test_a_cell_runs_elsewhere_and_its_names_come_back(desk: Desk, lab: Lab) -> None:
@@ -62,7 +62,7 @@ def test_a_cell_runs_elsewhere_and_its_names_come_back(desk: Desk, lab: Lab) -> 
     desk.picture("cell-card")
     # The card opens the job beside the notebook.
     card.get_by_text("Open", exact=True).click()
-    allow(desk, "Run Once")
+    allow(desk)
     header = page.locator(".lst-Header:visible")
     expect(header.get_by_role("heading", name="sorting")).to_be_visible()
     desk.run("docmanager:open", path="away.ipynb")
@@ -86,7 +86,7 @@ def test_a_cell_is_stopped_from_its_card(desk: Desk, lab: Lab) -> None:
     expect(card.get_by_text("still here").first).to_be_visible(timeout=90_000)
     expect(card.get_by_role("button", name="Stop")).to_have_count(0)
     card.locator("a", has_text="Stop").click()
-    allow(desk, "Trust")
+    allow(desk)
     expect(card.get_by_text("stopped", exact=True)).to_be_visible()
     job = lab.fetch("GET", "jobs?limit=1")["items"][0]
     assert (job["name"], job["state"]) == ("endless", "stopped")
