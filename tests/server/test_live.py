@@ -86,7 +86,11 @@ async def test_a_failed_notebooks_kernel_is_looked_into(
     reply = await client.execute_interactive("", user_expressions={"it": "kept"}, timeout=30)
     assert reply["content"]["user_expressions"]["it"]["data"]["text/plain"] == "42"
     client.stop_channels()
+    kept = (await call("GET", "jobs", job["id"])).data["attempts"][-1]
+    assert kept["kernel_kept_until"] is not None
     assert (await call("DELETE", "jobs", job["id"], "kernel")).code == 204
+    gone = (await call("GET", "jobs", job["id"])).data["attempts"][-1]
+    assert gone["kernel_kept_until"] is None
     assert (await call("POST", "jobs", job["id"], "kernel")).code == 409
 
 

@@ -46,7 +46,7 @@ class JobReader:
 
     def detail(self, job_id: str) -> JobDetail:
         """Return one job with all that is known of it."""
-        from labstudio.jobs.runner.protocol import read_result, read_status
+        from labstudio.jobs.runner.protocol import is_alive, read_result, read_status
 
         job = self.store.detail(job_id)
         job.spec.env = dict.fromkeys(job.spec.env, HIDDEN)
@@ -57,7 +57,8 @@ class JobReader:
                 attempt.cells = result.cells
             elif status is not None:
                 attempt.cells = status.cells
-            if status is not None:
+            # The runner keeps it; one that was killed could not say that the kernel is gone.
+            if status is not None and status.kernel_kept_until and is_alive(folder):
                 attempt.kernel_kept_until = status.kernel_kept_until
         return job
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import shutil
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from labstudio.changes import record as note_change
 from labstudio.database.engine import is_full
 from labstudio.errors import Conflict, InvalidInput, NotFound, Unavailable
 from labstudio.ids import new_id
@@ -275,8 +277,12 @@ class JobService(JobReader):
         from labstudio.jobs.processes import kill_attempt
 
         job = self.store.get(job_id)
-        if job.state.final and job.attempt:
-            kill_attempt(self._studio.home.attempt(job_id, job.attempt))
+        if not (job.state.final and job.attempt):
+            return
+        if kill_attempt(self._studio.home.attempt(job_id, job.attempt)):
+            # That it is told is not worth a failure, on a full disk for instance.
+            with suppress(Unavailable), self._studio.database.begin() as connection:
+                note_change(connection, "jobs", job_id, "changed")
 
     # Inside
 
