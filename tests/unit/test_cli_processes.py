@@ -126,8 +126,8 @@ def test_lab_serves_with_a_token_only_and_leaves_the_daemon(
     assert status_of(port, "wrong") == 403
     pid = eventually(lambda: opened.keeper.status().pid)
 
-    lab.send_signal(signal.SIGINT)  # at a terminal Jupyter would ask back
-    assert lab.wait(30) == 0
+    lab.send_signal(signal.SIGTERM)
+    assert lab.wait(60) == 0
     assert status_of(port, TOKEN) is None
     assert opened.keeper.status().pid == pid
     assert answer(start("daemon", "--status", "--json"))[0]["pid"] == pid

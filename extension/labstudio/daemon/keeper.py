@@ -59,6 +59,10 @@ def version_key(version: str) -> tuple[int, ...]:
     return tuple(int(part) for part in version.split(".") if part.isdigit())
 
 
+# A daemon outlives the keeper that started it, and often this process: none is waited for.
+_started: list[subprocess.Popen[bytes]] = []
+
+
 class Keeper:
     """Keeps the daemon of one home.
 
@@ -169,6 +173,7 @@ class Keeper:
                     env={**around, **settings, "LABSTUDIO_HOME": str(home.path)},
                     start_new_session=True,
                 )
+            _started.append(self._child)
         except OSError as error:
             raise Unavailable(
                 f"The studio's daemon cannot be started: {error.strerror or error}."
