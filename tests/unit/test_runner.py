@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import cloudpickle
@@ -202,20 +203,11 @@ def test_a_line_overwritten_in_place_is_kept_once(runs: Runs) -> None:
     assert runs.notebook(folder).cells[0].outputs[0].text == "99%\n"
 
 
-# What is printed leaves the kernel in a thread of its own, a moment later.
-CRASH = """
-import ctypes, time
-print('before', flush=True)
-time.sleep(0.5)
-ctypes.string_at(0)
-""".strip()
-
-
 @pytest.mark.parametrize(
     ("code", "words"),
     [
         ("import os, signal\nos.kill(os.getpid(), signal.SIGKILL)", "SIGKILL"),
-        (CRASH, "SIGSEGV"),
+        ("import ctypes\nprint('before', flush=True)\nctypes.string_at(0)", "SIGSEGV"),
         ("import os\nos._exit(3)", "exit code 3"),
     ],
 )
@@ -289,3 +281,24 @@ def test_names_that_cannot_be_restored_are_said(runs: Runs) -> None:
     error = runs.error(folder)
     assert error.type == "CannotCarry"
     assert "nosuchmodule" in error.message
+
+
+@pytest.mark.slow
+def test_what_was_flushed_is_sent_before_the_code_goes_on(runs: Runs) -> None:
+    """Also when it then holds the interpreter's lock, so that no other thread of it can run."""
+    rounds = 8
+    code = (
+        "import ctypes, time\n"
+        f"for n in range({rounds}):\n"
+        "    print(n, time.time(), flush=True)\n"
+        "    ctypes.PyDLL(None).sleep(1)\n"
+    )
+    folder = runs.start(cells(code))
+    late = []
+    for n in range(rounds):
+        wait_for(lambda n=n: f"{n} " in runs.log(folder), 60)  # type: ignore[misc]
+        line = next(line for line in runs.log(folder).splitlines() if line.startswith(f"{n} "))
+        late.append(time.time() - float(line.split()[1]))
+    assert max(late) < 0.7, late
+    wait_for(lambda: protocol.read_result(folder) is not None)
+    assert runs.outcome(folder) == "succeeded"

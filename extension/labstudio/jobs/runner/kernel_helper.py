@@ -73,6 +73,26 @@ def give_back(names, path, kind):
     return refused
 
 
+def flush_for_real():
+    """Let what was flushed be sent when `flush` returns, whatever the code does next.
+
+    ipykernel's flush waits for its output thread to take the text, which that thread sends one
+    round later. Code that then holds the interpreter's lock, or crashes, would keep it for itself.
+    A second flush ends after that round.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        if type(stream).__module__ == "ipykernel.iostream":
+            stream.flush = _twice(stream.flush)
+
+
+def _twice(action):
+    def both():
+        action()
+        action()
+
+    return both
+
+
 def crash_to(path):
     """Let a crash of the interpreter (a segmentation fault) leave its Python frames in the log."""
     import faulthandler

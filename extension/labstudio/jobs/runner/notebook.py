@@ -203,6 +203,7 @@ class NotebookJob:
         elif self.python:
             steps.append(helper.install())
         if self.python:
+            steps.append(helper.call("flush_for_real"))
             steps.append(helper.call("crash_to", log))
             if spec.tracking is not None:
                 steps.append(self._track(spec.tracking, log))
