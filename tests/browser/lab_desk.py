@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Locator, Page
+from playwright.sync_api import Locator, Page, expect
 
 from labstudio._studio import Studio
 from labstudio.jobs.models import ACTIVE_STATES, ListJobs
@@ -97,6 +97,16 @@ class Desk:
                 await window.jupyterapp.restored;
             }"""
         )
+
+    def ask_console(self, code: str, answer: str) -> None:
+        """Type code into the console that is open, and wait until its answer shows."""
+        console = self.page.locator(".jp-CodeConsole:visible")
+        console.wait_for()
+        expect(console.get_by_text("Type 'copyright'")).to_be_visible()
+        console.locator(".jp-CodeConsole-promptCell .cm-content").click()
+        self.page.keyboard.type(code)
+        self.page.keyboard.press("Shift+Enter")
+        expect(console.get_by_text(answer).last).to_be_visible()
 
     def run(self, command: str, **arguments: Any) -> None:
         """Execute a command, as a menu would."""

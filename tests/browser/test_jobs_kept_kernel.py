@@ -30,13 +30,7 @@ def test_a_kept_kernel_is_looked_at_and_ended(desk: Desk, lab: Lab) -> None:
     expect(header.get_by_text(re.compile(r"kernel kept until \d\d:\d\d"))).to_be_visible()
 
     page.get_by_role("button", name="Attach a console").click()
-    console = page.locator(".jp-CodeConsole:visible")
-    console.wait_for()
-    expect(console.get_by_text("Type 'copyright'")).to_be_visible()
-    console.locator(".jp-CodeConsole-promptCell .cm-content").click()
-    page.keyboard.type("rows['income']")
-    page.keyboard.press("Shift+Enter")
-    expect(console.get_by_text("[4200, 5100, 3900]")).to_be_visible()
+    desk.ask_console("rows['income']", "[4200, 5100, 3900]")
 
     desk.run("labstudio-jobs:open", id=job["id"])
     expect(header.get_by_role("button", name="Attach", exact=True)).to_be_visible()

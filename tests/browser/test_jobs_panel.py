@@ -113,13 +113,7 @@ def test_a_failed_job_opens_at_its_cell(desk: Desk, lab: Lab) -> None:
     assert abs(failing.bounding_box()["y"] - top) < 40
     desk.picture("jobs-failed", lambda: show_cell(desk))
     page.get_by_role("button", name="Attach", exact=True).click()
-    console = page.locator(".jp-CodeConsole:visible")
-    console.wait_for()
-    expect(console.get_by_text("Type 'copyright'")).to_be_visible()
-    console.locator(".jp-CodeConsole-promptCell .cm-content").click()
-    page.keyboard.type("sorted(rows)")
-    page.keyboard.press("Shift+Enter")
-    expect(console.get_by_text("['age', 'income']").last).to_be_visible()
+    desk.ask_console("sorted(rows)", "['age', 'income']")
 
 
 def test_a_page_reloaded_in_the_middle_goes_on(desk: Desk, lab: Lab) -> None:

@@ -11,7 +11,8 @@ from datetime import timedelta
 
 import pytest
 import sqlalchemy as sa
-from harness import House, eventually, house, kill
+from harness import House, house, kill
+from waiting import eventually
 
 from labstudio._version import __version__
 from labstudio.daemon.process import worker_id

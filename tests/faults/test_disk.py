@@ -13,7 +13,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from harness import House, eventually
+from harness import House
+from waiting import eventually
 
 from labstudio.errors import Unavailable
 from labstudio.jobs.models import JobState

@@ -14,7 +14,9 @@ from typing import Any
 from urllib.request import urlopen
 
 import pytest
-from harness import FINAL, House, eventually, free_port, house, kill
+from harness import House, free_port, house, kill
+from invariants import FINAL
+from waiting import eventually
 
 from labstudio.jobs.models import Job, JobState
 from labstudio.jobs.runner import protocol

@@ -7,8 +7,9 @@ import time
 from pathlib import Path
 
 import pytest
-from harness import eventually, house
+from harness import house
 from test_kill import Server
+from waiting import eventually
 
 from labstudio.jobs.models import CreateSweep, JobState, ListJobs
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from harness import House, eventually, house, kill
+from harness import House, house, kill
+from waiting import eventually
 
 from labstudio.experiments.tracking import is_ready
 from labstudio.jobs.models import Job, JobState

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from harness import House, eventually, house
+from harness import House, house
+from waiting import eventually
 
 from labstudio.jobs.models import Environment, Job, JobState
 
