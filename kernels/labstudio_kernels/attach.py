@@ -68,12 +68,10 @@ class AttachProvisioner(KernelProvisionerBase):
         if not self.pid:
             return Path(self.existing).exists()
         # Imported late: every start of a Jupyter Server loads this module.
-        from labstudio.jobs.runner.protocol import boot_id, process_of
+        from labstudio.jobs.runner.protocol import process_of
 
-        if self.boot_id and self.boot_id != boot_id():
-            return False
-        found = process_of(self.pid, self.create_time or None, self.started or None)
-        return found is not None
+        told = (self.create_time or None, self.started or None, self.boot_id or None)
+        return process_of(self.pid, *told) is not None
 
     async def pre_launch(self, **kwargs: Any) -> dict[str, Any]:
         """Check that there is a kernel to attach to.

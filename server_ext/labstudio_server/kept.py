@@ -92,12 +92,10 @@ def prune(home: Home) -> None:
 
 def _lives(config: dict[str, Any]) -> bool:
     """Tell whether the process that a spec attaches to is still that one, in this boot."""
-    from labstudio.jobs.runner.protocol import boot_id, process_of
+    from labstudio.jobs.runner.protocol import process_of
 
-    if config.get("boot_id") not in (None, "", boot_id()):
-        return False
-    started, create_time = config.get("started"), config.get("create_time")
-    return process_of(config.get("pid"), create_time or None, started or None) is not None
+    told = (config.get(name) or None for name in ("pid", "create_time", "started", "boot_id"))
+    return process_of(*told) is not None
 
 
 def _require_provisioner(stanza: dict[str, Any]) -> None:

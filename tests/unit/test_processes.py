@@ -12,8 +12,11 @@ from pathlib import Path
 import psutil
 import pytest
 
+from labstudio.daemon.keeper import DaemonFile, read_daemon
+from labstudio.home import Home
 from labstudio.jobs.processes import PLACEHOLDER, kill_attempt, marked
 from labstudio.jobs.runner import protocol
+from labstudio.jobs.store import now
 
 SLEEP = [sys.executable, "-c", "import time; time.sleep(300)"]
 
@@ -117,6 +120,22 @@ def test_a_number_used_again_is_not_hit(
     assert not protocol.request_stop(folder)
     assert kill_attempt(folder) == []
     assert other.poll() is None
+
+
+def test_a_daemon_on_record_counts_in_its_own_boot_only(tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    told = DaemonFile(
+        pid=os.getpid(),
+        create_time=psutil.Process().create_time(),
+        started=protocol.started_at(os.getpid()),
+        boot_id=protocol.boot_id(),
+        version="1",
+        started_at=now(),
+    )
+    protocol.write_model(home.daemon_json, told)
+    assert read_daemon(home) == told
+    protocol.write_model(home.daemon_json, told.model_copy(update={"boot_id": "another boot"}))
+    assert read_daemon(home) is None
 
 
 def test_what_was_recorded_before_a_reboot_is_not_hit(

@@ -37,6 +37,7 @@ class DaemonFile(BaseModel):
     pid: int
     create_time: float
     started: float | None = None
+    boot_id: str | None = None
     version: str
     started_at: datetime
     warm_ready: int = 0
@@ -51,7 +52,8 @@ def read_daemon(home: Home) -> DaemonFile | None:
     except (OSError, ValidationError):
         return None
     # One that was killed and that nobody has waited for yet, a zombie, runs no more.
-    return told if process_of(told.pid, told.create_time, told.started) is not None else None
+    process = process_of(told.pid, told.create_time, told.started, told.boot_id)
+    return None if process is None else told
 
 
 def version_key(version: str) -> tuple[int, ...]:

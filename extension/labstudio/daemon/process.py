@@ -22,7 +22,7 @@ from labstudio.daemon.worker import Worker
 from labstudio.daemon.workers import host
 from labstudio.errors import Conflict, StudioError, Unavailable
 from labstudio.home import write_atomic
-from labstudio.jobs.runner.protocol import started_at
+from labstudio.jobs.runner.protocol import boot_id, started_at
 from labstudio.jobs.store import now
 
 if TYPE_CHECKING:
@@ -106,6 +106,7 @@ class Daemon(Worker):
             pid=os.getpid(),
             create_time=psutil.Process().create_time(),
             started=started_at(os.getpid()),
+            boot_id=boot_id(),
             version=__version__,
             started_at=self._started_at,
             warm_ready=warm.ready,

@@ -239,7 +239,10 @@ def started_at(pid: int) -> float | None:
 
 
 def process_of(
-    pid: int | None, create_time: float | None, started: float | None = None
+    pid: int | None,
+    create_time: float | None,
+    started: float | None = None,
+    boot: str | None = None,
 ) -> psutil.Process | None:
     """Return the living process of that number and start; None when it is gone.
 
@@ -253,8 +256,10 @@ def process_of(
         Its start by the clock, as psutil tells it.
     started
         Its start since the boot, as `started_at` tells it; where it is known, it decides.
+    boot
+        That boot, as `boot_id` tells it; None where it was not known.
     """
-    if pid is None:
+    if pid is None or (boot is not None and boot != boot_id()):
         return None
     try:
         process = psutil.Process(pid)
@@ -272,18 +277,12 @@ def process_of(
 
 def is_alive(folder: Path) -> bool:
     """Say whether the attempt's runner process lives."""
-    info = read_runner(folder)
-    if info is None or (info.boot_id is not None and info.boot_id != boot_id()):
-        return False
-    return process_of(info.pid, info.create_time, info.started) is not None
+    return _runner_of(folder) is not None
 
 
 def request_stop(folder: Path) -> bool:
     """Ask the attempt's runner to stop; False when there is none alive to ask."""
-    info = read_runner(folder)
-    if info is None or (info.boot_id is not None and info.boot_id != boot_id()):
-        return False
-    process = process_of(info.pid, info.create_time, info.started)
+    process = _runner_of(folder)
     if process is None:
         return False
     try:
@@ -291,6 +290,13 @@ def request_stop(folder: Path) -> bool:
     except psutil.NoSuchProcess:
         return False
     return True
+
+
+def _runner_of(folder: Path) -> psutil.Process | None:
+    info = read_runner(folder)
+    if info is None:
+        return None
+    return process_of(info.pid, info.create_time, info.started, info.boot_id)
 
 
 def kernel_folder(home: Home) -> Path:
