@@ -124,6 +124,8 @@ def test_a_daemon_that_ends_leaves_its_jobs_running_for_the_next() -> None:
         first = home.start_daemon()
         job = home.notebook(ticks(40), "print('the end')")
         home.await_log(job, "tick 1\n")
+        # Output can be on disk before the daemon has heard from the runner.
+        eventually(lambda: home.state(job) is JobState.running, 10, lambda: home.describe(job.id))
         asked = time.monotonic()
         first.send_signal(signal.SIGTERM)
         assert first.wait(15) == 0

@@ -175,6 +175,7 @@ def test_stops_while_queued_and_while_the_daemon_is_dead() -> None:
         home.start_daemon()
         running = submit(home, "script", DEAF)
         home.await_log(running, "ready")
+        eventually(lambda: home.state(running) is JobState.running, 10, "it is not on record")
         queued = home.script("print('never')")
         time.sleep(0.5)
         assert stop(home, queued) < 1

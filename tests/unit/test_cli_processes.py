@@ -178,6 +178,7 @@ def test_a_worker_takes_jobs_and_gives_back_what_it_has_when_it_ends(
 
     long = script(opened, tmp_path, "long", 100)
     eventually(lambda: "tick 0" in opened.jobs.log(long.id).text)
+    eventually(lambda: opened.jobs.get(long.id).state is JobState.running)
     worker.send_signal(signal.SIGTERM)
     assert worker.wait(30) == 0
     assert opened.jobs.get(long.id).state is JobState.running
