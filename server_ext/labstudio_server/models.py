@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import BaseModel, Field
 
-from labstudio.jobs.models import Input
+from labstudio.inputs import Input
 
 
 class Problem(BaseModel):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import psutil
 import sqlalchemy as sa
 
-from labstudio.compute.models import Compute, ComputePage
+from labstudio.compute.models import Compute, ComputePage, ComputeSettings
 from labstudio.database.tables import jobs
 from labstudio.errors import InvalidInput
 
@@ -44,6 +44,17 @@ class ComputeService:
             queued=counts.get("queued", 0),
         )
         return ComputePage(items=[local])
+
+    def settings(self, name: str) -> ComputeSettings:
+        """Return a compute's settings, checked.
+
+        Raises
+        ------
+        InvalidInput
+            When there is no such compute.
+        """
+        self.get(name)
+        return ComputeSettings(type=LOCAL)
 
     def get(self, name: str) -> str:
         """Return a compute's name when there is such a compute.

@@ -7,15 +7,18 @@ import logging
 import socket
 import threading
 import time
+from functools import partial
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
+from labstudio.compute.kind import Host
+from labstudio.compute.opened import OpenComputes
 from labstudio.daemon.queue import DurableQueue
 from labstudio.daemon.workers import Workers
 from labstudio.database.tables import attempts, jobs
 from labstudio.errors import StudioError
-from labstudio.jobs.engine import Engine, stop_attempt
+from labstudio.jobs.engine import Engine
 from labstudio.jobs.runner.nursery import Nursery
 
 if TYPE_CHECKING:
@@ -60,7 +63,8 @@ class Worker:
         self.id = worker
         self.stopping = threading.Event()
         self._nursery = Nursery(studio.home, warm=studio.config.warm_kernels)
-        self._engine = Engine(studio, self._nursery, worker, run_of)
+        self._computes = OpenComputes(studio.computes, Host(studio.home, self._nursery))
+        self._engine = Engine(studio, self._computes, worker, run_of)
         self._queue = DurableQueue(studio, worker)
         self._workers = Workers(studio, worker, self._queue)
         self._stops: dict[tuple[str, int], float] = {}
@@ -89,6 +93,7 @@ class Worker:
         """Say good-bye; attempts go on, for their runners are processes of their own."""
         self.stopping.set()
         self.guarded(self._leave, "leave")
+        self.guarded(self._computes.close, "computes")
         self._nursery.close()
 
     def warm(self) -> WarmKernels:
@@ -160,7 +165,7 @@ class Worker:
         self._stops = {key: at for key, at in self._stops.items() if key in asked}
         for key in asked:
             since = self._stops.setdefault(key, time.monotonic())
-            stop_attempt(self.studio.home.attempt(*key), since)
+            self.guarded(partial(self._engine.stop, *key, since), f"stop {key[0]}")
 
     def _wake_line(self) -> socket.socket:
         """Return where others say that there is something to do; a further worker only looks."""

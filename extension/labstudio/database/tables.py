@@ -83,6 +83,13 @@ jobs = sa.Table(
     sa.Column("sweep_id", sa.String(26)),
     sa.Column("rerun_of", sa.String(26)),
     sa.Column("stop_requested", sa.Boolean, nullable=False),
+    sa.Column(
+        "preemptions",
+        sa.Integer,
+        nullable=False,
+        server_default="0",
+        comment="attempts that ended because their compute was taken away; no retries",
+    ),
     sa.Column("idempotency_key", sa.Text),
     sa.Column("retain_until", UtcTime),
     sa.Column("revision", sa.Integer, nullable=False),
@@ -105,6 +112,7 @@ attempts = sa.Table(
     sa.Column("exit_code", sa.Integer),
     sa.Column("error", Json),
     sa.Column("cause", sa.Text),
+    sa.Column("compute", sa.Text),
 )
 
 schedules = sa.Table(
@@ -147,6 +155,80 @@ workers = sa.Table(
     sa.Column("version", sa.Text, nullable=False),
     sa.Column("started_at", UtcTime, nullable=False),
     sa.Column("heartbeat_at", UtcTime, nullable=False),
+)
+
+computes = sa.Table(
+    "computes",
+    metadata,
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("source", sa.Text, comment="the compute.toml that names it; none: built in"),
+    sa.Column("draining", sa.Boolean, nullable=False),
+    sa.Column("cpus", sa.Float, comment="as last seen"),
+    sa.Column("memory_bytes", sa.BigInteger),
+    sa.Column("gpus", sa.Integer),
+    sa.Column("resources", Json, comment="as last looked at"),
+    sa.Column("problem", sa.Text, comment="why it was not reached when last tried"),
+    sa.Column("seen_at", UtcTime),
+)
+
+leases = sa.Table(
+    "leases",
+    metadata,
+    sa.Column("holder", sa.String(8), primary_key=True, comment="job or kernel"),
+    sa.Column("holder_id", sa.String(64), primary_key=True),
+    sa.Column("compute", sa.Text, nullable=False, index=True),
+    sa.Column("user", sa.Text, nullable=False),
+    sa.Column("cpus", sa.Float, nullable=False),
+    sa.Column("memory_bytes", sa.BigInteger, nullable=False),
+    sa.Column("gpus", Json, nullable=False, comment="numbers of the GPUs held"),
+    sa.Column("since", UtcTime, nullable=False),
+)
+
+kernels = sa.Table(
+    "kernels",
+    metadata,
+    sa.Column("id", sa.String(64), primary_key=True, comment="as Jupyter knows it"),
+    sa.Column("compute", sa.Text, nullable=False),
+    sa.Column("offer", sa.Text, nullable=False, comment="the kernelspec's name on the compute"),
+    sa.Column("display_name", sa.Text, nullable=False),
+    sa.Column("language", sa.Text, nullable=False),
+    sa.Column("user", sa.Text, nullable=False),
+    sa.Column("path", sa.Text, comment="the notebook's file"),
+    sa.Column("state", sa.String(16), nullable=False),
+    sa.Column("message", sa.Text),
+    sa.Column("need", Json, nullable=False),
+    sa.Column("started_at", UtcTime, nullable=False),
+    sa.Column("active_at", UtcTime, nullable=False),
+    sa.Column("ended_at", UtcTime),
+    sa.Column("revision", sa.Integer, nullable=False),
+    sa.Index(None, "state"),
+)
+
+usage = sa.Table(
+    "usage",
+    metadata,
+    sa.Column("id", sa.String(26), primary_key=True),
+    sa.Column("holder", sa.String(8), nullable=False, comment="job or kernel"),
+    sa.Column("holder_id", sa.String(64), nullable=False),
+    sa.Column("attempt", sa.Integer, nullable=False),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("compute", sa.Text, nullable=False),
+    sa.Column("user", sa.Text, nullable=False),
+    sa.Column("workspace", sa.Text),
+    sa.Column("experiment", sa.Text),
+    sa.Column("cpus", sa.Float, nullable=False),
+    sa.Column("memory_bytes", sa.BigInteger, nullable=False),
+    sa.Column("gpus", sa.Integer, nullable=False),
+    sa.Column("share", sa.Float, nullable=False, comment="of the compute that was held, 0 to 1"),
+    sa.Column("price_per_hour", sa.Float, nullable=False),
+    sa.Column("on_demand_price_per_hour", sa.Float),
+    sa.Column("started_at", UtcTime, nullable=False),
+    sa.Column("ended_at", UtcTime),
+    sa.Column("outcome", sa.String(16)),
+    sa.Column("lost_s", sa.Float, comment="work that a preemption cost, done again later"),
+    sa.UniqueConstraint("holder", "holder_id", "attempt"),
+    sa.Index(None, "compute", "started_at"),
+    sa.Index(None, "started_at"),
 )
 
 changes = sa.Table(

@@ -1,9 +1,11 @@
 """An attempt at a job, from the queue to its end.
 
 The durable queue (DBOS) says *when*: it hands a worker the attempts that fit within the limits, and
-hands them out again after a worker died. This module says *what*: launch a runner, follow its
-attempt folder, record how it ended. Every step may be repeated: a runner claims its folder once,
-and an attempt ends once: a worker that takes an attempt over finds the runner alive and goes on.
+hands them out again after a worker died. The compute (`labstudio.compute.kind`) says *how*: it has
+a runner started and brings what comes of it into the attempt's folder. This module says *what*:
+prepare, launch, follow the folder, record how it ended. Every step may be repeated: a runner claims
+its folder once, and an attempt ends once: a worker that takes an attempt over finds the runner
+alive and goes on.
 """
 
 from __future__ import annotations
@@ -12,11 +14,12 @@ import logging
 import time
 from typing import TYPE_CHECKING
 
+from labstudio.compute.kind import Kind, Order, Presence, Signal
 from labstudio.errors import NotFound, StudioError, Unavailable
 from labstudio.home import write_atomic
-from labstudio.jobs import processes
-from labstudio.jobs.models import JobDetail, JobError, JobKind, JobState, Progress
+from labstudio.jobs.models import JobDetail, JobError, JobState, Progress
 from labstudio.jobs.runner import protocol
+from labstudio.jobs.runner.faults import RunError, Stopped
 from labstudio.jobs.runner.late_run import NO_RUN
 from labstudio.jobs.snapshot import blob_path
 
@@ -24,20 +27,20 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
     from pathlib import Path
+    from threading import Event
 
     from labstudio._studio import Studio
-    from labstudio.jobs.runner.nursery import Nursery
+    from labstudio.compute.opened import OpenComputes
 
 log = logging.getLogger(__name__)
 
 POLL_S = 0.03
 PROGRESS_S = 0.25
-CLAIM_TIMEOUT_S = 60.0
 # The runner ends its own tree in about three seconds; after this the worker does it.
 STOP_TIMEOUT_S = 4.0
 RETRY_S = 1.0
 QUIET_S = 30.0
-LIVENESS_S = 0.2
+PRESENCE_S = 0.2
 # How long an attempt's start may wait for its MLflow run, which otherwise is told later.
 RUN_WAIT_S = 0.5
 # An error that nobody foresaw may pass; one that comes so often does not.
@@ -48,6 +51,7 @@ _ENDS = {
     "failed": JobState.failed,
     "timeout": JobState.failed,
     "stopped": JobState.stopped,
+    "preempted": JobState.interrupted,
 }
 LOST = JobError(
     type="Lost",
@@ -56,14 +60,14 @@ LOST = JobError(
 
 
 class Engine:
-    """Runs attempts on this machine.
+    """Makes attempts on their computes.
 
     Parameters
     ----------
     studio
         The studio whose jobs they are.
-    nursery
-        Launches runners.
+    computes
+        The places.
     worker
         The id under which this worker is known.
     run_of
@@ -74,17 +78,18 @@ class Engine:
     def __init__(
         self,
         studio: Studio,
-        nursery: Nursery,
+        computes: OpenComputes,
         worker: str,
         run_of: Callable[[str, float], protocol.Tracking | None],
     ) -> None:
         self._studio = studio
         self._store = studio.jobs.store
-        self._nursery = nursery
+        self._computes = computes
         self._worker = worker
         self._run_of = run_of
         self._active: set[tuple[str, int]] = set()
         self._ended_elsewhere: set[tuple[str, int]] = set()
+        self._preparing: dict[tuple[str, int], Event] = {}
 
     @property
     def active(self) -> set[tuple[str, int]]:
@@ -136,95 +141,160 @@ class Engine:
 
     def _give_up(self, job_id: str, number: int) -> None:
         """End an attempt that this worker cannot bring to an end otherwise."""
-        processes.kill_attempt(self._studio.home.attempt(job_id, number))
+        self._kind(job_id).signal(self._studio.home.attempt(job_id, number), Signal.kill)
         message = "The studio itself failed at this attempt; daemon.log says how."
         error = JobError(type="Internal", message=message)
         self._end(job_id, number, JobState.failed, error)
+
+    def stop(self, job_id: str, number: int, asked_at: float) -> None:
+        """Ask an attempt to end, and end its processes when it does not.
+
+        Parameters
+        ----------
+        job_id, number
+            Which attempt; one of this worker's.
+        asked_at
+            When the stop was asked for, on `time.monotonic`'s clock.
+        """
+        if (preparing := self._preparing.get((job_id, number))) is not None:
+            preparing.set()
+            return
+        patient = time.monotonic() - asked_at < STOP_TIMEOUT_S
+        folder = self._studio.home.attempt(job_id, number)
+        self._kind(job_id).signal(folder, Signal.stop if patient else Signal.kill)
+
+    def _kind(self, job_id: str) -> Kind:
+        return self._computes.get(self._store.get(job_id).compute)
 
     def _run(self, job_id: str, number: int) -> None:
         job = self._store.begin_attempt(job_id, number, self._worker)
         if job is None:
             return
         folder = self._studio.home.attempt(job_id, number)
-        if not (folder / protocol.CLAIM).exists():
-            try:
+        try:
+            kind = self._computes.get(job.compute)
+            if not kind.attach(folder):
                 tracking = None if job.stop_requested else self._run_of(job_id, RUN_WAIT_S)
                 if self._store.get(job_id).stop_requested:
                     self._store.finish_attempt(job, number, JobState.stopped)
                     return
-                self._launch(job, number, folder, tracking)
-            except StudioError as error:
-                if isinstance(error, Unavailable):
-                    raise
-                told = JobError(type="Setup", message=error.message)
-                self._end(job_id, number, JobState.failed, told)
-                return
-        self._follow(job, number, folder)
+                self._launch(kind, job, self._order(job, number, folder, tracking))
+        except Stopped:
+            self._end(job_id, number, JobState.stopped)
+            return
+        except (StudioError, RunError) as error:
+            if isinstance(error, Unavailable):
+                raise
+            self._end(job_id, number, JobState.failed, _setup_error(error))
+            return
+        self._follow(kind, job, number, folder)
 
-    def _launch(
+    def _launch(self, kind: Kind, job: JobDetail, order: Order) -> None:
+        key = (job.id, order.spec.attempt)
+        self._preparing[key] = order.given_up
+        try:
+            kind.prepare(order)
+        finally:
+            del self._preparing[key]
+        if order.given_up.is_set():
+            raise Stopped
+        kind.launch(order)
+
+    def _order(
         self, job: JobDetail, number: int, folder: Path, tracking: protocol.Tracking | None
-    ) -> None:
+    ) -> Order:
         spec = job.spec
         assert job.snapshot is not None
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if tracking is None and self._studio.config.tracking:
+
+        def say(text: str) -> None:
             with (folder / protocol.LOG).open("a") as file:
-                file.write(f"[labstudio] {NO_RUN}\n")
+                file.write(f"[labstudio] {text}\n")
+
+        if tracking is None and self._studio.config.tracking:
+            say(NO_RUN)
         if job.snapshot.payload:
             _bring(blob_path(self._studio.home, job.snapshot.payload), folder / protocol.CARRY)
-        protocol.write_spec(
-            folder,
-            protocol.AttemptSpec(
-                job_id=job.id,
-                attempt=number,
-                kind=job.kind,
-                entry=job.snapshot.entry,
-                parameters=job.parameters,
-                kernel_name=spec.kernel_name,
-                environment=spec.environment,
-                home=str(self._studio.home.path),
-                env=spec.env,
-                timeout_s=spec.timeout_s,
-                keep_kernel_s=spec.keep_kernel_s,
-                autolog=spec.autolog,
-                outputs=spec.outputs,
-                assigns=self._store.assigns(job.id),
-                carry=job.snapshot.payload is not None,
-                tracking=tracking,
-                snapshot=job.snapshot,
-                labels=job.tags,
-            ),
+        settings = self._studio.computes.settings(job.compute)
+        attempt = protocol.AttemptSpec(
+            job_id=job.id,
+            attempt=number,
+            kind=job.kind,
+            entry=job.snapshot.entry,
+            parameters=job.parameters,
+            kernel_name=spec.kernel_name,
+            environment=spec.environment,
+            home=str(self._studio.home.path),
+            env={**settings.env, **spec.env},
+            timeout_s=spec.timeout_s,
+            keep_kernel_s=spec.keep_kernel_s,
+            autolog=spec.autolog,
+            outputs=spec.outputs,
+            assigns=self._store.assigns(job.id),
+            carry=job.snapshot.payload is not None,
+            tracking=tracking,
+            compute=job.compute,
+            need=spec.need,
+            preemptible=settings.preemptible,
+            grace_s=settings.grace_s,
+            checkpoint=spec.checkpoint,
+            snapshot=job.snapshot,
+            labels=job.tags,
         )
-        plain = not spec.environment.requirements and spec.environment.python is None
-        self._nursery.launch(folder, warm_ok=plain and job.kind is not JobKind.script)
+        return Order(folder, attempt, need=spec.need, say=say)
 
-    def _follow(self, job: JobDetail, number: int, folder: Path) -> None:
-        launched, shown_at, looked_at, seen = time.monotonic(), 0.0, 0.0, 0
-        awaits_run = protocol.awaits_run(folder)
+    def _follow(self, kind: Kind, job: JobDetail, number: int, folder: Path) -> None:
+        shown_at, looked_at, seen = 0.0, 0.0, 0
+        awaits_run, unreachable = protocol.awaits_run(folder), False
         while True:
             if (result := protocol.read_result(folder)) is not None:
-                self._show(job, number, folder)
-                state = _ENDS[result.outcome]
-                at = result.ended_at
-                self._end(job.id, number, state, result.error, result.exit_code, at)
+                self._conclude(kind, job, number, folder, result)
                 return
             moment = time.monotonic()
-            if moment - looked_at > LIVENESS_S:
+            if moment - looked_at > PRESENCE_S:
                 looked_at = moment
                 if (job.id, number) in self._ended_elsewhere:
-                    processes.kill_attempt(folder)
+                    kind.signal(folder, Signal.kill)
                     return
-                if (error := self._gone(folder, moment - launched)) is not None:
-                    self._end(job.id, number, JobState.interrupted, error)
+                presence = kind.stream(folder)
+                if presence is Presence.gone and protocol.read_result(folder) is None:
+                    self._lose(kind, job, number, folder)
                     return
+                if unreachable != (presence is Presence.unreachable):
+                    unreachable, seen = not unreachable, 0
+                    self._show(job, number, folder, out_of_reach=unreachable)
                 awaits_run = awaits_run and not self._tell_run(job.id, folder)
-            if moment - shown_at > PROGRESS_S:
+            if moment - shown_at > PROGRESS_S and not unreachable:
                 shown_at = moment
                 stamp = _stamp(folder / protocol.STATUS)
                 if stamp != seen:
                     seen = stamp
                     self._show(job, number, folder)
             time.sleep(POLL_S)
+
+    def _conclude(
+        self, kind: Kind, job: JobDetail, number: int, folder: Path, result: protocol.Result
+    ) -> None:
+        """Record an attempt that left a result."""
+        self._show(job, number, folder)
+        kind.collect(folder)
+        state, at = _ENDS[result.outcome], result.ended_at
+        self._end(job.id, number, state, result.error, result.exit_code, at)
+        self._clean(kind, folder)
+
+    def _lose(self, kind: Kind, job: JobDetail, number: int, folder: Path) -> None:
+        """Record an attempt that nobody makes any more, and that left no result."""
+        kind.signal(folder, Signal.kill)
+        error = kind.loss(folder) or LOST
+        self._end(job.id, number, JobState.interrupted, error)
+        self._clean(kind, folder)
+
+    def _clean(self, kind: Kind, folder: Path) -> None:
+        try:
+            kind.clean(folder)
+        except StudioError as error:
+            # It ended, and that is recorded; the sweep removes what is left.
+            log.warning("%s is not cleaned up: %s", folder, error)
 
     def _tell_run(self, job_id: str, folder: Path) -> bool:
         """Tell an attempt that began without its run what it is; False while nobody knows."""
@@ -234,33 +304,14 @@ class Engine:
         protocol.write_tracking(folder, tracking or protocol.Tracking(uri=""))
         return True
 
-    def _gone(self, folder: Path, waited_s: float) -> JobError | None:
-        """Say why nobody makes the attempt any more, or that nobody came; None while it goes on."""
-        if (folder / protocol.CLAIM).exists():
-            if not self._lost(folder):
-                return None
-            processes.kill_attempt(folder)
-            return LOST
-        # Claiming the folder ourselves keeps a runner that was slow to come from starting now.
-        if waited_s > CLAIM_TIMEOUT_S and protocol.claim(folder):
-            return JobError(type="Lost", message="The job's process could not be started.")
-        return None
-
-    def _lost(self, folder: Path) -> bool:
-        """Tell whether a claimed attempt's runner is gone and left no result."""
-        if protocol.is_alive(folder):
-            return False
-        if protocol.read_runner(folder) is None:
-            # It claimed the folder a moment ago and has not said yet who it is.
-            age = time.time() - (folder / protocol.CLAIM).stat().st_mtime
-            if age < CLAIM_TIMEOUT_S / 6:
-                return False
-        # Alive when the result was looked for, and gone now: it may have written it in between.
-        return protocol.read_result(folder) is None
-
-    def _show(self, job: JobDetail, number: int, folder: Path) -> None:
+    def _show(
+        self, job: JobDetail, number: int, folder: Path, *, out_of_reach: bool = False
+    ) -> None:
         status = protocol.read_status(folder)
         progress: Progress | None = status.progress if status else None
+        if out_of_reach:
+            text = f"{job.compute} is out of reach; the job goes on there as far as is known."
+            progress = (progress or Progress()).model_copy(update={"message": text})
         running = progress is not None and progress.phase in ("running", "collecting")
         if progress is not None:
             self._store.progress(job.id, number, progress, running=running)
@@ -283,31 +334,12 @@ class Engine:
         )
 
 
-def stop_attempt(folder: Path, asked_at: float) -> None:
-    """Ask a runner to stop, and end its processes when it does not.
-
-    Parameters
-    ----------
-    folder
-        The attempt's folder.
-    asked_at
-        When the stop was asked for, on `time.monotonic`'s clock.
-    """
-    if _forestall(folder):
-        return
-    if time.monotonic() - asked_at < STOP_TIMEOUT_S:
-        protocol.request_stop(folder)
-    else:
-        processes.kill_attempt(folder)
+def _setup_error(error: StudioError | RunError) -> JobError:
+    return error.error if isinstance(error, RunError) else _said("Setup", error.message)
 
 
-def _forestall(folder: Path) -> bool:
-    """End an attempt whose runner was launched and has not come yet: it will find it claimed."""
-    if not (folder / protocol.SPEC).exists() or not protocol.claim(folder):
-        return False
-    result = protocol.Result(outcome="stopped", ended_at=protocol.now())
-    protocol.write_model(folder / protocol.RESULT, result, durable=True)
-    return True
+def _said(type_: str, message: str) -> JobError:
+    return JobError(type=type_, message=message)
 
 
 def _bring(blob: Path, carried: Path) -> None:

@@ -10,7 +10,10 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue
+from pydantic import BaseModel, Field, JsonValue
+
+from labstudio.compute.models import Need
+from labstudio.inputs import Input
 
 NAME_LIMIT = 200
 
@@ -47,12 +50,6 @@ ACTIVE_STATES = frozenset({JobState.queued, JobState.starting, JobState.running}
 FINAL_STATES = frozenset(JobState) - ACTIVE_STATES
 
 
-class Input(BaseModel):
-    """Base of what is sent: unknown fields are refused, so that a typing error is not lost."""
-
-    model_config = ConfigDict(extra="forbid")
-
-
 class Environment(Input):
     """The packages that a job's code sees; empty means the interpreter at hand."""
 
@@ -68,6 +65,19 @@ class Environment(Input):
     )
     python: str | None = Field(
         None, description="Path of a Python interpreter to run with, or to build from."
+    )
+
+
+class CheckpointPolicy(Input):
+    """What is kept for another attempt to go on from."""
+
+    preemptions: int = Field(
+        20, ge=0, le=1000, description="How often a preempted job goes back to the queue."
+    )
+    cells: bool = Field(
+        False,
+        description="Keep a notebook's variables after each cell, so that the next attempt resumes "
+        "at the failed cell.",
     )
 
 
@@ -92,6 +102,13 @@ class CreateJob(Input):
         description="Files beside the source to take along, as glob patterns relative to its "
         "folder. None: those that the code names and the modules beside it that it imports.",
     )
+    inputs: dict[str, str] = Field(
+        default_factory=dict,
+        description="Data to have in the working folder: its path there, and the file or folder it "
+        "is taken from, relative to the source's folder or absolute. It travels by content hash.",
+    )
+    need: Need = Field(default_factory=Need, description="What it takes of its compute.")
+    checkpoint: CheckpointPolicy = Field(default_factory=lambda: CheckpointPolicy())
     outputs: list[str] = Field(
         default_factory=list,
         description="Files to keep as results, as glob patterns relative to the working folder. "
@@ -185,6 +202,7 @@ class Job(BaseModel):
     sweep_id: str | None = None
     rerun_of: str | None = None
     stop_requested: bool = False
+    preemptions: int = Field(0, description="How often its compute was taken away from it.")
     tags: dict[str, str] = Field(default_factory=dict)
     revision: int = 0
 

@@ -7,7 +7,8 @@ from enum import StrEnum
 
 from pydantic import BaseModel, Field
 
-from labstudio.jobs.models import NAME_LIMIT, CreateJob, Input
+from labstudio.inputs import Input
+from labstudio.jobs.models import NAME_LIMIT, CreateJob
 
 
 class MissedPolicy(StrEnum):

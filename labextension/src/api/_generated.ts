@@ -523,23 +523,105 @@ export interface components {
       state: 'ok' | 'warning' | 'error';
     };
     /**
+     * CheckpointPolicy
+     * @description What is kept for another attempt to go on from.
+     */
+    CheckpointPolicy: {
+      /**
+       * @description Keep a notebook's variables after each cell, so that the next attempt resumes at the failed cell.
+       * @default false
+       */
+      cells: boolean;
+      /**
+       * @description How often a preempted job goes back to the queue.
+       * @default 20
+       */
+      preemptions: number;
+    };
+    /**
+     * CheckpointPolicy
+     * @description What is kept for another attempt to go on from.
+     */
+    CheckpointPolicyOutput: {
+      /**
+       * @description Keep a notebook's variables after each cell, so that the next attempt resumes at the failed cell.
+       * @default false
+       */
+      cells: boolean;
+      /**
+       * @description How often a preempted job goes back to the queue.
+       * @default 20
+       */
+      preemptions: number;
+    };
+    /**
      * Compute
-     * @description A named place with resources.
+     * @description A named place with resources, as it stands.
      */
     Compute: {
+      /** @default 0 */
       cpus: number;
       /** @default 0 */
+      cpus_held: number;
+      /** @default  */
+      description: string;
+      /** @default 0 */
       gpus: number;
-      /** @description Jobs that may run there at once. */
-      max_jobs: number;
-      /** @description Jobs of one user that may run there at once. */
-      max_jobs_per_user: number;
+      /** @default 0 */
+      gpus_held: number;
+      /** @default true */
+      hosts_kernels: boolean;
+      /**
+       * @description Kernels that live there.
+       * @default 0
+       */
+      kernels: number;
+      /**
+       * @description Jobs that may run there at once.
+       * @default null
+       */
+      max_jobs: number | null;
+      /** @default null */
+      max_jobs_per_user: number | null;
+      /** @default 0 */
       memory_bytes: number;
+      /** @default 0 */
+      memory_held_bytes: number;
+      /**
+       * @description Why it is not ready, with the mend.
+       * @default
+       */
+      message: string;
       name: string;
+      /** @default false */
+      preemptible: boolean;
       /** @default 0 */
+      price_per_hour: number;
+      /**
+       * @description Jobs that wait.
+       * @default 0
+       */
       queued: number;
-      /** @default 0 */
+      /**
+       * @description Jobs that run.
+       * @default 0
+       */
       running: number;
+      /**
+       * @description The compute.toml that names it; None: built in.
+       * @default null
+       */
+      source: string | null;
+      /**
+       * @description What jobs and kernels there cost, ever.
+       * @default 0
+       */
+      spent: number;
+      /**
+       * @default ready
+       * @enum {string}
+       */
+      state: 'ready' | 'draining' | 'unreachable' | 'invalid';
       type: string;
     };
     /**
@@ -559,6 +641,7 @@ export interface components {
        * @default true
        */
       autolog: boolean;
+      checkpoint?: components['schemas']['CheckpointPolicy'];
       /**
        * @description The source of a cell; only for kind `cell`.
        * @default null
@@ -583,6 +666,10 @@ export interface components {
        * @default null
        */
       idempotency_key: string | null;
+      /** @description Data to have in the working folder: its path there, and the file or folder it is taken from, relative to the source's folder or absolute. It travels by content hash. */
+      inputs?: {
+        [key: string]: string;
+      };
       /**
        * @description Keep a failed notebook's kernel alive this long, to look at its variables.
        * @default 0
@@ -600,6 +687,8 @@ export interface components {
       kind: components['schemas']['JobKind'] | null;
       /** @default null */
       name: string | null;
+      /** @description What it takes of its compute. */
+      need?: components['schemas']['Need'];
       /** @description Files to keep as results, as glob patterns relative to the working folder. Files that the job creates or changes there are kept too. */
       outputs?: string[];
       parameters?: {
@@ -649,6 +738,7 @@ export interface components {
        * @default true
        */
       autolog: boolean;
+      checkpoint: components['schemas']['CheckpointPolicyOutput'];
       /**
        * @description The source of a cell; only for kind `cell`.
        * @default null
@@ -673,6 +763,10 @@ export interface components {
        * @default null
        */
       idempotency_key: string | null;
+      /** @description Data to have in the working folder: its path there, and the file or folder it is taken from, relative to the source's folder or absolute. It travels by content hash. */
+      inputs: {
+        [key: string]: string;
+      };
       /**
        * @description Keep a failed notebook's kernel alive this long, to look at its variables.
        * @default 0
@@ -690,6 +784,8 @@ export interface components {
       kind: components['schemas']['JobKind'] | null;
       /** @default null */
       name: string | null;
+      /** @description What it takes of its compute. */
+      need: components['schemas']['NeedOutput'];
       /** @description Files to keep as results, as glob patterns relative to the working folder. Files that the job creates or changes there are kept too. */
       outputs: string[];
       parameters: {
@@ -904,6 +1000,11 @@ export interface components {
       };
       /** @default null */
       path: string | null;
+      /**
+       * @description How often its compute was taken away from it.
+       * @default 0
+       */
+      preemptions: number;
       /** @default 0 */
       priority: number;
       /** @default null */
@@ -966,6 +1067,11 @@ export interface components {
       };
       /** @default null */
       path: string | null;
+      /**
+       * @description How often its compute was taken away from it.
+       * @default 0
+       */
+      preemptions: number;
       /** @default 0 */
       priority: number;
       /** @default null */
@@ -1180,6 +1286,42 @@ export interface components {
      * @enum {string}
      */
     MissedPolicy: 'catch_up' | 'last' | 'skip';
+    /**
+     * Need
+     * @description What a job or a kernel takes of its compute while it runs there.
+     */
+    Need: {
+      /**
+       * @description Cores.
+       * @default 1
+       */
+      cpus: number;
+      /** @default 0 */
+      gpus: number;
+      /**
+       * @description Bytes, or a text such as `4GiB`. 0: not counted and not limited.
+       * @default 0
+       */
+      memory: string | number;
+    };
+    /**
+     * Need
+     * @description What a job or a kernel takes of its compute while it runs there.
+     */
+    NeedOutput: {
+      /**
+       * @description Cores.
+       * @default 1
+       */
+      cpus: number;
+      /** @default 0 */
+      gpus: number;
+      /**
+       * @description Bytes, or a text such as `4GiB`. 0: not counted and not limited.
+       * @default 0
+       */
+      memory: number;
+    };
     /**
      * OverlapPolicy
      * @description What happens when a run falls due while the one before it has not ended.

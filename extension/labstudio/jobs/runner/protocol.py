@@ -6,6 +6,7 @@ JSON file is replaced whole, so that a reader sees the old content or the new, n
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 from datetime import UTC, datetime
@@ -13,11 +14,13 @@ from pathlib import Path
 from typing import Literal, TypeVar
 
 import psutil
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, Field, JsonValue, ValidationError
 
+from labstudio.compute.models import Need
 from labstudio.home import Home, write_atomic
 from labstudio.jobs.models import (
     CellTime,
+    CheckpointPolicy,
     Environment,
     JobError,
     JobKind,
@@ -35,11 +38,12 @@ SPEC, CLAIM, RUNNER, STATUS, RESULT = (
 )
 LOG, RESOURCES, NOTEBOOK, OUTPUTS = "log", "resources.jsonl", "output.ipynb", "outputs.json"
 CARRY, RESULT_PICKLE, WORK, TRACKING = "carry.pkl", "result.pkl", "work", "tracking.json"
+STOP, CHECKPOINT = "stop", "checkpoint"
 
 ATTEMPT_VARIABLE = "LABSTUDIO_ATTEMPT"
 MEGABYTE = 1 << 20
 
-Outcome = Literal["succeeded", "failed", "stopped", "timeout"]
+Outcome = Literal["succeeded", "failed", "stopped", "timeout", "preempted"]
 Model = TypeVar("Model", bound=BaseModel)
 
 
@@ -56,6 +60,16 @@ class Tracking(BaseModel):
     )
     experiment_id: str | None = None
     token: str | None = None
+
+
+class Place(BaseModel):
+    """Where the code runs when it is not a process beside the runner, such as a container.
+
+    The kind of compute that wrote it reads it again in the runner.
+    """
+
+    type: str
+    settings: dict[str, JsonValue] = Field(default_factory=dict)
 
 
 class AttemptSpec(BaseModel):
@@ -77,6 +91,15 @@ class AttemptSpec(BaseModel):
     assigns: list[str] = Field(default_factory=list, description="Names that a cell gives back.")
     carry: bool = Field(False, description="Whether carry.pkl holds names for the first cell.")
     tracking: Tracking | None = None
+    compute: str = "local"
+    place: Place | None = Field(None, description="None: beside the runner.")
+    need: Need = Field(default_factory=lambda: Need())
+    gpus: list[int] = Field(default_factory=list, description="Numbers of the GPUs it may use.")
+    preemptible: bool = Field(
+        False, description="SIGTERM without a file `stop` means that the compute is taken away."
+    )
+    grace_s: float = Field(30.0, description="For writing a checkpoint when preempted.")
+    checkpoint: CheckpointPolicy = Field(default_factory=lambda: CheckpointPolicy())
     snapshot: Snapshot | None = Field(
         None, description="The working folder's files; None when it is already laid out."
     )
@@ -282,6 +305,25 @@ def is_alive(folder: Path) -> bool:
 
 def request_stop(folder: Path) -> bool:
     """Ask the attempt's runner to stop; False when there is none alive to ask."""
+    with contextlib.suppress(OSError):
+        (folder / STOP).touch(mode=0o600)
+    return _terminate(folder)
+
+
+def request_preemption(folder: Path) -> bool:
+    """Tell the attempt's runner that its compute is taken away; False when there is none alive."""
+    return _terminate(folder)
+
+
+def forestall(folder: Path) -> bool:
+    """End an attempt whose runner was launched and has not come yet: it will find it claimed."""
+    if not (folder / SPEC).exists() or not claim(folder):
+        return False
+    write_model(folder / RESULT, Result(outcome="stopped", ended_at=now()), durable=True)
+    return True
+
+
+def _terminate(folder: Path) -> bool:
     process = _runner_of(folder)
     if process is None:
         return False

@@ -1,0 +1,104 @@
+"""The worker's machine as a compute: runners that the nursery forks, in folders of this disk."""
+
+from __future__ import annotations
+
+import platform
+import time
+from typing import TYPE_CHECKING
+
+import psutil
+
+from labstudio.compute.kind import Kind, Order, Presence, Signal
+from labstudio.compute.machine import gpus, look
+from labstudio.compute.models import Capacity, Resources
+from labstudio.jobs import processes
+from labstudio.jobs.models import JobError, JobKind
+from labstudio.jobs.runner import protocol
+from labstudio.status import Check
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+# A runner that was launched and has not claimed its folder after so long will not come.
+CLAIM_TIMEOUT_S = 60.0
+# Between its claim and the file that says who it is.
+NAMING_TIMEOUT_S = 10.0
+
+
+class Local(Kind):
+    """The worker's own machine."""
+
+    TYPE = "local"
+    summary = "This machine."
+
+    def capacity(self) -> Capacity:
+        """Return what the machine has, or less where the settings say so."""
+        asked = self.settings
+        return Capacity(
+            cpus=asked.cpus or psutil.cpu_count() or 1,
+            memory_bytes=asked.memory or psutil.virtual_memory().total,
+            gpus=len(gpus()) if asked.gpus is None else asked.gpus,
+        )
+
+    def resources(self) -> Resources:
+        """Look at the machine now."""
+        return look(self.host.home.path)
+
+    def test(self) -> Iterator[Check]:
+        """Say that it is there."""
+        yield Check(name="machine", state="ok", message=f"{platform.node()} is this machine.")
+
+    def launch(self, order: Order) -> None:
+        """Have the nursery fork a runner, with a warm kernel where one suits."""
+        assert self.host.nursery is not None
+        spec = order.spec
+        protocol.write_spec(order.folder, spec)
+        plain = not spec.environment.requirements and spec.environment.python is None
+        warm = plain and spec.place is None and spec.kind is not JobKind.script
+        self.host.nursery.launch(order.folder, warm_ok=warm)
+
+    def attach(self, folder: Path) -> bool:
+        """Say whether a runner has claimed the folder; it needs nobody."""
+        return (folder / protocol.CLAIM).exists()
+
+    def stream(self, folder: Path) -> Presence:
+        """Look at the folder: the runner writes into it itself."""
+        if not (folder / protocol.CLAIM).exists():
+            return self._unclaimed(folder)
+        if protocol.is_alive(folder):
+            return Presence.running
+        if protocol.read_runner(folder) is None and not _older(
+            folder / protocol.CLAIM, NAMING_TIMEOUT_S
+        ):
+            return Presence.coming
+        return Presence.gone
+
+    def _unclaimed(self, folder: Path) -> Presence:
+        # Claiming the folder ourselves keeps a runner that was slow to come from starting now.
+        late = _older(folder / protocol.SPEC, CLAIM_TIMEOUT_S)
+        return Presence.gone if late and protocol.claim(folder) else Presence.coming
+
+    def loss(self, folder: Path) -> JobError | None:
+        """Tell a runner that never came from one that was killed."""
+        if protocol.read_runner(folder) is None:
+            return JobError(type="Lost", message="The job's process could not be started.")
+        return None
+
+    def signal(self, folder: Path, how: Signal) -> None:
+        """Ask the runner, or end what is left of it."""
+        if how is not Signal.kill and protocol.forestall(folder):
+            return
+        if how is Signal.stop:
+            protocol.request_stop(folder)
+        elif how is Signal.preempt:
+            protocol.request_preemption(folder)
+        else:
+            processes.kill_attempt(folder)
+
+
+def _older(path: Path, seconds: float) -> bool:
+    try:
+        return time.time() - path.stat().st_mtime > seconds
+    except FileNotFoundError:
+        return False
