@@ -104,6 +104,13 @@ class KernelHost(ABC):
     async def kill(self) -> None:
         """End it at once, with all that it started, and remove what is left of it there."""
 
+    async def bring(self, here: Path) -> str:
+        """Bring a folder of this machine there, only what is missing; return its path there."""
+        return str(here)
+
+    async def fetch(self, there: str, here: Path) -> None:
+        """Bring a folder that the kernel wrote here; nothing to do where it is the same one."""
+
     async def synchronise(self) -> None:
         """Bring the notebook's folder and the kernel's copy of it in step, both ways.
 
