@@ -39,6 +39,13 @@ class InvalidInput(StudioError):
         super().__init__(message, field=field, **details)
 
 
+class Unauthenticated(StudioError):
+    """Who asks is not known: the token is missing, wrong or too old."""
+
+    status = 401
+    code = "unauthenticated"
+
+
 class Forbidden(StudioError):
     """The authorizer, or the file system, says no."""
 
