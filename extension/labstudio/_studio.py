@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from labstudio.experiments.tracking import Tracking
     from labstudio.jobs.service import JobService
     from labstudio.schedules.service import ScheduleService
+    from labstudio.usage.service import UsageService
 
 
 class Studio:
@@ -83,6 +84,13 @@ class Studio:
         from labstudio.compute.service import ComputeService
 
         return ComputeService(self)
+
+    @cached_property
+    def usage(self) -> UsageService:
+        """Who used how much of which compute, and what it cost."""
+        from labstudio.usage.service import UsageService
+
+        return UsageService(self)
 
     @cached_property
     def tracking(self) -> Tracking:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 _JOBS = "labstudio.jobs.models"
 _SCHEDULES = "labstudio.schedules.models"
 _COMPUTE = "labstudio.compute.models"
+_USAGE = "labstudio.usage.models"
 _STATUS = "labstudio.status"
 _SERVER = "labstudio_server.models"
 
@@ -351,6 +352,34 @@ ENDPOINTS: tuple[Endpoint, ...] = (
                 "listComputes",
                 "Every compute, and what runs there.",
                 response=f"{_COMPUTE}:ComputePage",
+            ),
+        ),
+    ),
+    Endpoint(
+        "usage",
+        "usage:UsageHandler",
+        "labstudio:usage",
+        (
+            Verb(
+                "GET",
+                "getUsage",
+                "Who used how much of which compute, and what it cost.",
+                query=f"{_USAGE}:UsageQuery",
+                response=f"{_USAGE}:UsageReport",
+            ),
+        ),
+    ),
+    Endpoint(
+        "usage.csv",
+        "usage:UsageCsvHandler",
+        "labstudio:usage",
+        (
+            Verb(
+                "GET",
+                "getUsageCsv",
+                "The rows of a usage report as CSV.",
+                query=f"{_USAGE}:UsageQuery",
+                media_type="text/csv",
             ),
         ),
     ),

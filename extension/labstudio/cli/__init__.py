@@ -19,6 +19,7 @@ COMMANDS = {
     "job": ("labstudio.cli.job", "Submit notebooks and scripts as jobs, follow and end them."),
     "schedule": ("labstudio.cli.schedule", "Run jobs by cron line and time zone."),
     "compute": ("labstudio.cli.compute", "List the places where jobs run."),
+    "usage": ("labstudio.cli.usage", "Say who used how much of which compute, and what it cost."),
     "lab": ("labstudio.cli.serve", "Open JupyterLab with the studio."),
     "daemon": ("labstudio.cli.serve", "Run the studio's daemon, stop it, or ask how it is."),
     "worker": ("labstudio.cli.serve", "Run jobs of a shared database on this machine too."),

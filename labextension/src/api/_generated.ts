@@ -452,10 +452,90 @@ export interface paths {
     patch?: never;
     trace?: never;
   };
+  '/usage': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** Who used how much of which compute, and what it cost. */
+    get: operations['getUsage'];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/usage.csv': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** The rows of a usage report as CSV. */
+    get: operations['getUsageCsv'];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
 }
 export type webhooks = Record<string, never>;
 export interface components {
   schemas: {
+    /**
+     * Amount
+     * @description What was used. Of a compute that several held at once each has its part of the price.
+     */
+    Amount: {
+      /**
+       * @description In the currency of the prices.
+       * @default 0
+       */
+      cost: number;
+      /**
+       * @description Core seconds.
+       * @default 0
+       */
+      cpu_s: number;
+      /**
+       * @description GPU seconds.
+       * @default 0
+       */
+      gpu_s: number;
+      /**
+       * @description The price of that work.
+       * @default 0
+       */
+      lost_cost: number;
+      /**
+       * @description Work that preemptions cost, done again later.
+       * @default 0
+       */
+      lost_s: number;
+      /**
+       * @description Byte seconds of memory.
+       * @default 0
+       */
+      memory_byte_s: number;
+      /**
+       * @description What it would have cost more were it not preemptible.
+       * @default 0
+       */
+      saved: number;
+      /**
+       * @description How long slots were held, all holders added up.
+       * @default 0
+       */
+      seconds: number;
+    };
     /**
      * Attempt
      * @description One try at a job.
@@ -493,6 +573,12 @@ export interface components {
        */
       attempt: number | null;
     };
+    /**
+     * By
+     * @description What a report has a row for.
+     * @enum {string}
+     */
+    By: 'user' | 'workspace' | 'experiment' | 'compute' | 'holder';
     /**
      * CellTime
      * @description When one code cell of a notebook job ran.
@@ -1611,6 +1697,102 @@ export interface components {
       timezone: string | null;
     };
     /**
+     * UsageDay
+     * @description What was used on one day, UTC.
+     */
+    UsageDay: {
+      cost: number;
+      /** Format: date */
+      day: string;
+      seconds: number;
+    };
+    /**
+     * UsageQuery
+     * @description Which part of the ledger.
+     */
+    UsageQuery: {
+      /** @default user */
+      by: components['schemas']['By'];
+      /** @default null */
+      compute: string | null;
+      /**
+       * @description None: from the first entry on.
+       * @default null
+       */
+      since: string | null;
+      /**
+       * @description None: until now.
+       * @default null
+       */
+      until: string | null;
+      /** @default null */
+      user: string | null;
+    };
+    /**
+     * UsageReport
+     * @description A part of the ledger, added up; the dearest row comes first.
+     */
+    UsageReport: {
+      by: components['schemas']['By'];
+      days: components['schemas']['UsageDay'][];
+      rows: components['schemas']['UsageRow'][];
+      since: string | null;
+      total: components['schemas']['Amount'];
+      /** Format: date-time */
+      until: string;
+    };
+    /**
+     * UsageRow
+     * @description One user, workspace, experiment, compute, job or kernel.
+     */
+    UsageRow: {
+      /**
+       * @description In the currency of the prices.
+       * @default 0
+       */
+      cost: number;
+      /**
+       * @description Core seconds.
+       * @default 0
+       */
+      cpu_s: number;
+      /** @description Attempts and kernels. */
+      entries: number;
+      /**
+       * @description GPU seconds.
+       * @default 0
+       */
+      gpu_s: number;
+      /** @description Empty: none, such as work outside of a workspace. */
+      key: string;
+      label: string;
+      /**
+       * @description The price of that work.
+       * @default 0
+       */
+      lost_cost: number;
+      /**
+       * @description Work that preemptions cost, done again later.
+       * @default 0
+       */
+      lost_s: number;
+      /**
+       * @description Byte seconds of memory.
+       * @default 0
+       */
+      memory_byte_s: number;
+      /**
+       * @description What it would have cost more were it not preemptible.
+       * @default 0
+       */
+      saved: number;
+      /**
+       * @description How long slots were held, all holders added up.
+       * @default 0
+       */
+      seconds: number;
+    };
+    /**
      * WarmKernels
      * @description Kernels started beforehand, and what they cost.
      */
@@ -2642,6 +2824,76 @@ export interface operations {
         };
         content: {
           'application/json': components['schemas']['JobPage'];
+        };
+      };
+      /** @description What is wrong. */
+      default: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  getUsage: {
+    parameters: {
+      query?: {
+        by?: components['schemas']['By'];
+        compute?: string | null;
+        since?: string | null;
+        until?: string | null;
+        user?: string | null;
+      };
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description Who used how much of which compute, and what it cost. */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['UsageReport'];
+        };
+      };
+      /** @description What is wrong. */
+      default: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  getUsageCsv: {
+    parameters: {
+      query?: {
+        by?: components['schemas']['By'];
+        compute?: string | null;
+        since?: string | null;
+        until?: string | null;
+        user?: string | null;
+      };
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description The rows of a usage report as CSV. */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'text/csv': string;
         };
       };
       /** @description What is wrong. */

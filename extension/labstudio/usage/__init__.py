@@ -1,0 +1,1 @@
+"""What jobs and kernels used of which compute, and what that cost."""
