@@ -133,6 +133,8 @@ class Kind(ABC):
     """One line for people who choose a kind."""
     Settings: ClassVar[type[ComputeSettings]] = ComputeSettings
     hosts_kernels: ClassVar[bool] = False
+    at_home: ClassVar[bool] = False
+    """Whether what runs there has the studio's home at hand. Elsewhere it is given the gateway."""
 
     def __init__(self, name: str, settings: ComputeSettings, host: Host) -> None:
         self.name = name

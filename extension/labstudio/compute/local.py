@@ -31,6 +31,7 @@ class Local(Kind):
 
     TYPE = "local"
     summary = "This machine."
+    at_home = True
 
     def capacity(self) -> Capacity:
         """Return what the machine has, or less where the settings say so."""

@@ -18,6 +18,7 @@ from labstudio.daemon.queue import DurableQueue
 from labstudio.daemon.workers import Workers
 from labstudio.database.tables import attempts, jobs
 from labstudio.errors import StudioError
+from labstudio.gateway.reach import gateway_socket
 from labstudio.jobs.engine import Engine
 from labstudio.jobs.runner.nursery import Nursery
 
@@ -63,7 +64,8 @@ class Worker:
         self.id = worker
         self.stopping = threading.Event()
         self._nursery = Nursery(studio.home, warm=studio.config.warm_kernels)
-        self._computes = OpenComputes(studio.computes, Host(studio.home, self._nursery))
+        host = Host(studio.home, self._nursery, gateway_socket(studio.home))
+        self._computes = OpenComputes(studio.computes, host)
         self._engine = Engine(studio, self._computes, worker, run_of)
         self._queue = DurableQueue(studio, worker)
         self._workers = Workers(studio, worker, self._queue)

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from labstudio.compute.kind import Kind, Order, Presence, Signal
 from labstudio.errors import NotFound, StudioError, Unavailable
+from labstudio.gateway.tokens import Scope, mint
 from labstudio.home import write_atomic
 from labstudio.jobs.models import JobDetail, JobError, JobState, Progress
 from labstudio.jobs.runner import protocol
@@ -178,7 +179,7 @@ class Engine:
                 if self._store.get(job_id).stop_requested:
                     self._store.finish_attempt(job, number, JobState.stopped)
                     return
-                self._launch(kind, job, self._order(job, number, folder, tracking))
+                self._launch(kind, job, self._order(kind, job, number, folder, tracking))
         except Stopped:
             self._end(job_id, number, JobState.stopped)
             return
@@ -201,7 +202,12 @@ class Engine:
         kind.launch(order)
 
     def _order(
-        self, job: JobDetail, number: int, folder: Path, tracking: protocol.Tracking | None
+        self,
+        kind: Kind,
+        job: JobDetail,
+        number: int,
+        folder: Path,
+        tracking: protocol.Tracking | None,
     ) -> Order:
         spec = job.spec
         assert job.snapshot is not None
@@ -216,6 +222,10 @@ class Engine:
         if job.snapshot.payload:
             _bring(blob_path(self._studio.home, job.snapshot.payload), folder / protocol.CARRY)
         settings = self._studio.computes.settings(job.compute)
+        gateway = None
+        if not kind.at_home:
+            scope = Scope("job", job.id, job.user, number)
+            gateway = protocol.Gateway(token=mint(self._studio.home, scope))
         attempt = protocol.AttemptSpec(
             job_id=job.id,
             attempt=number,
@@ -232,7 +242,8 @@ class Engine:
             outputs=spec.outputs,
             assigns=self._store.assigns(job.id),
             carry=job.snapshot.payload is not None,
-            tracking=tracking,
+            tracking=_reached(kind, tracking),
+            gateway=gateway,
             compute=job.compute,
             need=spec.need,
             preemptible=settings.preemptible,
@@ -263,7 +274,7 @@ class Engine:
                 if unreachable != (presence is Presence.unreachable):
                     unreachable, seen = not unreachable, 0
                     self._show(job, number, folder, out_of_reach=unreachable)
-                awaits_run = awaits_run and not self._tell_run(job.id, folder)
+                awaits_run = awaits_run and not self._tell_run(kind, job.id, folder)
             if moment - shown_at > PROGRESS_S and not unreachable:
                 shown_at = moment
                 stamp = _stamp(folder / protocol.STATUS)
@@ -296,12 +307,13 @@ class Engine:
             # It ended, and that is recorded; the sweep removes what is left.
             log.warning("%s is not cleaned up: %s", folder, error)
 
-    def _tell_run(self, job_id: str, folder: Path) -> bool:
+    def _tell_run(self, kind: Kind, job_id: str, folder: Path) -> bool:
         """Tell an attempt that began without its run what it is; False while nobody knows."""
         tracking = self._run_of(job_id, 0.0)
         if tracking is not None and tracking.run_id is None:
             return False
-        protocol.write_tracking(folder, tracking or protocol.Tracking(uri=""))
+        told = _reached(kind, tracking) or protocol.Tracking(uri="")
+        protocol.write_tracking(folder, told)
         return True
 
     def _show(
@@ -332,6 +344,13 @@ class Engine:
         self._store.finish_attempt(
             job, number, state, error=error, exit_code=exit_code, ended_at=ended_at
         )
+
+
+def _reached(kind: Kind, tracking: protocol.Tracking | None) -> protocol.Tracking | None:
+    """Return the run as the attempt reaches it: the server's own token stays on this machine."""
+    if tracking is None or kind.at_home:
+        return tracking
+    return tracking.model_copy(update={"uri": "", "token": None})
 
 
 def _setup_error(error: StudioError | RunError) -> JobError:

@@ -72,6 +72,17 @@ class Place(BaseModel):
     settings: dict[str, JsonValue] = Field(default_factory=dict)
 
 
+class Gateway(BaseModel):
+    """How an attempt that does not run beside the studio reaches it."""
+
+    token: str = Field(description="Lets it do what its own job may, and nothing else.")
+    url: str | None = Field(
+        None,
+        description="Such as http://127.0.0.1:PORT, as the code sees it. None: as LABSTUDIO_URL "
+        "says, which the forwarder (`labstudio.gateway.forward`) sets there.",
+    )
+
+
 class AttemptSpec(BaseModel):
     """All that a runner needs to know of one attempt."""
 
@@ -91,6 +102,9 @@ class AttemptSpec(BaseModel):
     assigns: list[str] = Field(default_factory=list, description="Names that a cell gives back.")
     carry: bool = Field(False, description="Whether carry.pkl holds names for the first cell.")
     tracking: Tracking | None = None
+    gateway: Gateway | None = Field(
+        None, description="None where the code has the home at hand; otherwise MLflow is there too."
+    )
     compute: str = "local"
     place: Place | None = Field(None, description="None: beside the runner.")
     need: Need = Field(default_factory=lambda: Need())

@@ -10,12 +10,17 @@ from labstudio.errors import InvalidInput
 from labstudio.jobs.runner.protocol import ATTEMPT_VARIABLE, WORK, AttemptSpec
 
 OURS = ("LABSTUDIO_JOB_ID", ATTEMPT_VARIABLE, "LABSTUDIO_PARAMETERS")
+URL = "LABSTUDIO_URL"
+MLFLOW = "/mlflow"
 NOT_INHERITED = (
     "MLFLOW_RUN_ID",
     "MLFLOW_EXPERIMENT_ID",
     "MLFLOW_EXPERIMENT_NAME",
     "MLFLOW_TRACKING_URI",
     "MLFLOW_TRACKING_TOKEN",
+    "LABSTUDIO_HOME",
+    "LABSTUDIO_TOKEN",
+    URL,
     "JPY_PARENT_PID",
     "JPY_SESSION_NAME",
     "PYTHONSAFEPATH",
@@ -65,18 +70,31 @@ def environment(spec: AttemptSpec, python: str | None = None) -> dict[str, str]:
         found.pop("VIRTUAL_ENV", None)
         if (Path(beside).parent / "pyvenv.cfg").exists():
             found["VIRTUAL_ENV"] = str(Path(beside).parent)
-    found["PYTHONUNBUFFERED"] = "1"
-    found["LABSTUDIO_HOME"] = spec.home
     if spec.tracking is not None:
         for name, value in PATIENCE.items():
             found.setdefault(name, value)
-        found["MLFLOW_TRACKING_URI"] = spec.tracking.uri
-        if spec.tracking.run_id is not None:
-            found["MLFLOW_RUN_ID"] = spec.tracking.run_id
-        if spec.tracking.experiment_id is not None:
-            found["MLFLOW_EXPERIMENT_ID"] = spec.tracking.experiment_id
-        if spec.tracking.token:
-            found["MLFLOW_TRACKING_TOKEN"] = spec.tracking.token
+    return found | ours(spec)
+
+
+def ours(spec: AttemptSpec) -> dict[str, str]:
+    """Return what the studio itself, and the job, put into the environment of the user's code."""
+    found = {"PYTHONUNBUFFERED": "1"}
+    gateway = spec.gateway
+    if gateway is None:
+        found["LABSTUDIO_HOME"] = spec.home
+    else:
+        found["LABSTUDIO_TOKEN"] = gateway.token
+        if url := gateway.url or os.environ.get(URL):
+            found[URL] = url
+    if (tracking := spec.tracking) is not None:
+        behind = f"{found[URL]}{MLFLOW}" if URL in found else None
+        told = {
+            "MLFLOW_TRACKING_URI": tracking.uri if gateway is None else behind,
+            "MLFLOW_TRACKING_TOKEN": tracking.token if gateway is None else gateway.token,
+            "MLFLOW_RUN_ID": tracking.run_id,
+            "MLFLOW_EXPERIMENT_ID": tracking.experiment_id,
+        }
+        found.update({name: value for name, value in told.items() if value})
     found.update(spec.env)
     found["LABSTUDIO_JOB_ID"] = spec.job_id
     found[ATTEMPT_VARIABLE] = spec.marker
