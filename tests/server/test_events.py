@@ -39,6 +39,7 @@ def test_changes_of_one_object_are_told_once() -> None:
         ("jobs", "a", "created", 3),
         ("jobs", "b", "deleted", 4),
         ("schedules", "s", "changed", 5),
+        ("computes", "local", "changed", 6),
     ]
 
 

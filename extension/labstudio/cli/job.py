@@ -157,10 +157,11 @@ def rerun(
     *, job_id: str, parameters: tuple[str, ...], wait: bool, as_json: bool, **given: Any
 ) -> int:
     """Run a job's own snapshot again, with changes."""
+    from labstudio.inputs import validated
     from labstudio.jobs.handle import JobHandle
     from labstudio.jobs.models import RerunJob
     from labstudio.jobs.parameters import from_text
-    from labstudio.jobs.request import pairs, validated
+    from labstudio.jobs.request import pairs
 
     studio = opened()
     before = studio.jobs.detail(find(studio, job_id))

@@ -57,7 +57,7 @@ def add(
     **given: Any,
 ) -> None:
     """Add a schedule for a notebook or script."""
-    from labstudio.jobs.request import validated
+    from labstudio.inputs import validated
     from labstudio.schedules.models import CreateSchedule
 
     studio = opened()

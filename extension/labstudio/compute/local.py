@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import platform
 import time
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import psutil
@@ -39,8 +40,12 @@ class Local(Kind):
         return Capacity(
             cpus=asked.cpus or psutil.cpu_count() or 1,
             memory_bytes=asked.memory or psutil.virtual_memory().total,
-            gpus=len(gpus()) if asked.gpus is None else asked.gpus,
+            gpus=self._gpus if asked.gpus is None else asked.gpus,
         )
+
+    @cached_property
+    def _gpus(self) -> int:
+        return len(gpus())
 
     def resources(self) -> Resources:
         """Look at the machine now."""

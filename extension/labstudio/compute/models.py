@@ -150,6 +150,9 @@ class ComputePage(BaseModel):
     """Every compute of the studio."""
 
     items: list[Compute]
+    problems: list[str] = Field(
+        default_factory=list, description="What is wrong with the files that name computes."
+    )
 
 
 class ComputeDetail(Compute):

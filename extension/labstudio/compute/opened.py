@@ -6,7 +6,7 @@ import threading
 from typing import TYPE_CHECKING
 
 from labstudio.compute.registry import kind
-from labstudio.errors import Unavailable
+from labstudio.errors import InvalidInput, Unavailable
 
 if TYPE_CHECKING:
     from labstudio.compute.kind import Host, Kind
@@ -41,7 +41,15 @@ class OpenComputes:
         Unavailable
             When its kind needs something that is not installed.
         """
-        settings = self._service.settings(name)
+        with self._lock:
+            known = self._open.get(name)
+        try:
+            settings = self._service.settings(name)
+        except InvalidInput:
+            # What runs there is followed to its end, whatever became of the entry meanwhile.
+            if known is not None:
+                return known[1]
+            raise
         with self._lock:
             known = self._open.get(name)
             if known is not None and known[0] == settings:

@@ -1,49 +1,81 @@
-"""The verbs of compute: which places there are."""
+"""The verbs of compute: which places there are, and how they are."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import time
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
-import psutil
-import sqlalchemy as sa
-
-from labstudio.compute.models import Compute, ComputePage, ComputeSettings
-from labstudio.database.tables import jobs
-from labstudio.errors import InvalidInput
+from labstudio import changes
+from labstudio.compute.catalogue import LOCAL, Catalogue, Entry, check
+from labstudio.compute.models import (
+    Compute,
+    ComputeDetail,
+    ComputePage,
+    ComputeSettings,
+    CreateCompute,
+    KindPage,
+    Resources,
+    TestReport,
+)
+from labstudio.compute.overview import Overview
+from labstudio.compute.registry import kind
+from labstudio.compute.toml import FILE, add_table, remove_table
+from labstudio.database.tables import computes
+from labstudio.errors import Conflict, InvalidInput, StudioError
+from labstudio.status import Check
 
 if TYPE_CHECKING:
-    from labstudio._studio import Studio
+    import builtins
+    from pathlib import Path
 
-LOCAL = "local"
+    from labstudio._studio import Studio
+    from labstudio.compute.opened import OpenComputes
 
 
 class ComputeService:
-    """The named places where jobs run."""
+    """The named places where jobs run and kernels live."""
 
     def __init__(self, studio: Studio) -> None:
         self._studio = studio
+        self.catalogue = Catalogue(studio)
 
-    def list(self) -> ComputePage:
-        """Return every compute, with what runs and waits there."""
-        query = (
-            sa.select(jobs.c.state, sa.func.count().label("running"))
-            .where(jobs.c.compute == LOCAL, jobs.c.state.in_(["queued", "starting", "running"]))
-            .group_by(jobs.c.state)
+    @cached_property
+    def opened(self) -> OpenComputes:
+        """The computes as this process opens them to look at; nothing is launched on them."""
+        from labstudio.compute.kind import Host
+        from labstudio.compute.opened import OpenComputes
+
+        return OpenComputes(self, Host(self._studio.home))
+
+    # Reading
+
+    def list(self, near: Path | None = None, root: Path | None = None) -> ComputePage:
+        """Return every compute, with what runs and waits there.
+
+        Parameters
+        ----------
+        near
+            A folder of notebooks; a ``compute.toml`` there or above is read too, and remembered.
+        root
+            The topmost folder that is looked into.
+        """
+        entries = self.catalogue.entries(near, root)
+        overview = Overview(self._studio)
+        return ComputePage(
+            items=[overview.compute(self.filled(each)) for each in entries.values()],
+            problems=self.catalogue.problems(near, root),
         )
-        with self._studio.database.read() as connection:
-            counts = {row.state: row.running for row in connection.execute(query)}
-        settings = self._studio.config
-        local = Compute(
-            name=LOCAL,
-            type="local",
-            cpus=psutil.cpu_count() or 1,
-            memory_bytes=psutil.virtual_memory().total,
-            max_jobs=settings.job_slots,
-            max_jobs_per_user=settings.job_slots_per_user,
-            running=counts.get("running", 0) + counts.get("starting", 0),
-            queued=counts.get("queued", 0),
-        )
-        return ComputePage(items=[local])
+
+    def detail(self, name: str) -> ComputeDetail:
+        """Return one compute with what runs and waits there, and what its machine does.
+
+        Raises
+        ------
+        InvalidInput
+            When there is no such compute.
+        """
+        return Overview(self._studio).detail(self.filled(self.catalogue.get(name)))
 
     def settings(self, name: str) -> ComputeSettings:
         """Return a compute's settings, checked.
@@ -51,21 +83,139 @@ class ComputeService:
         Raises
         ------
         InvalidInput
-            When there is no such compute.
+            When there is no such compute, or its entry is wrong.
         """
-        self.get(name)
-        return ComputeSettings(type=LOCAL)
+        return self.filled(self.catalogue.get(name)).checked()
 
-    def get(self, name: str) -> str:
-        """Return a compute's name when there is such a compute.
+    def get(self, name: str, near: Path | None = None, root: Path | None = None) -> str:
+        """Return a compute's name when a job may be sent there.
+
+        Parameters
+        ----------
+        name
+            Its name.
+        near, root
+            The folder of the job's source, and the topmost one that is looked into for files.
 
         Raises
         ------
         InvalidInput
-            When there is none.
+            When there is none, or its entry is wrong.
         """
-        if name != LOCAL:
-            raise InvalidInput(
-                f"compute {name!r} is not known; there is: {LOCAL}.", field="compute"
-            )
+        settings = self.catalogue.get(name, near, root).checked()
+        if (missing := kind(settings.type).missing()) is not None:
+            raise InvalidInput(f"compute {name!r} cannot be used: {missing}", field="compute")
         return name
+
+    def kinds(self) -> KindPage:
+        """Return every kind of compute, with the settings that it takes."""
+        from labstudio.compute.forms import kind_page
+
+        return kind_page()
+
+    def resources(self, name: str) -> Resources:
+        """Look at a compute's machine now.
+
+        Raises
+        ------
+        Unavailable
+            When it does not answer.
+        """
+        return self.opened.get(name).resources()
+
+    def test(self, name: str) -> TestReport:
+        """Try each thing that an attempt needs of a compute; what fails says how to mend it."""
+        began = time.monotonic()
+        checks: builtins.list[Check] = []
+        try:
+            checks += self.opened.get(name).test()
+        except StudioError as error:
+            checks.append(Check(name="reach", state="error", message=error.message))
+        return TestReport(
+            compute=name,
+            ok=all(each.state != "error" for each in checks),
+            seconds=round(time.monotonic() - began, 3),
+            checks=checks,
+        )
+
+    # Changing
+
+    def add(self, request: CreateCompute) -> Compute:
+        """Add a compute to the home's file.
+
+        Raises
+        ------
+        Conflict
+            When one of that name is there already.
+        InvalidInput
+            When a setting is wrong; nothing is written.
+        """
+        name, given = request.name, dict(request.settings)
+        if given.pop("type", request.type) != request.type:
+            raise InvalidInput("type is given twice, and not the same.", field="settings.type")
+        if name in self.catalogue.entries() and name != LOCAL:
+            raise Conflict(f"There is a compute {name!r} already.", name=name)
+        check(name, {"type": request.type, **given})
+        self._studio.home.create()
+        shown = {"type": request.type, **{key: _plain(value) for key, value in given.items()}}
+        add_table(self.catalogue.home_file, name, shown)
+        entry = self.catalogue.get(name)
+        self._studio.wake()
+        return Overview(self._studio).compute(self.filled(entry))
+
+    def drain(self, name: str, *, draining: bool) -> Compute:
+        """Let nothing new onto a compute, or let it again; what runs there goes on."""
+        entry = self.catalogue.get(name)
+        with self._studio.database.begin() as connection:
+            known = connection.execute(
+                computes.update().where(computes.c.name == name).values(draining=draining)
+            ).rowcount
+            if not known:
+                row = {"name": name, "source": None, "draining": draining}
+                connection.execute(computes.insert().values(row))
+            changes.record(connection, "computes", name, "changed")
+        self._studio.wake()
+        return Overview(self._studio).compute(self.filled(entry))
+
+    def remove(self, name: str) -> None:
+        """Take a compute out of the file that names it.
+
+        Raises
+        ------
+        Conflict
+            When it is built in, or something runs or waits there.
+        """
+        entry = self.catalogue.get(name)
+        if entry.source is None or name == LOCAL:
+            raise Conflict(f"{name!r} is built in; its settings are in {FILE}.", name=name)
+        if busy := Overview(self._studio).busy(name):
+            raise Conflict(f"{name!r} cannot be removed: {busy}.", name=name)
+        remove_table(entry.source, name)
+        self.catalogue.forget(name)
+
+    def filled(self, entry: Entry) -> Entry:
+        """Give this machine the limits that the studio's settings say, where its entry does not."""
+        if entry.name != LOCAL or entry.settings is None:
+            return entry
+        config, settings = self._studio.config, entry.settings
+        most = settings.max_jobs or config.job_slots
+        limits = {
+            "max_jobs": most,
+            "max_jobs_per_user": min(settings.max_jobs_per_user or config.job_slots_per_user, most),
+        }
+        return Entry(
+            entry.name,
+            entry.source,
+            entry.type,
+            settings.model_copy(update=limits),
+            entry.problem,
+        )
+
+
+def _plain(value: Any) -> Any:
+    """Leave out what TOML has no word for."""
+    if isinstance(value, dict):
+        return {key: _plain(each) for key, each in value.items() if each is not None}
+    if isinstance(value, list):
+        return [_plain(each) for each in value if each is not None]
+    return value

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
-
-from pydantic import BaseModel, ValidationError
+from typing import TYPE_CHECKING, Any
 
 from labstudio.errors import Conflict, InvalidInput, NotFound
+from labstudio.inputs import validated
 from labstudio.jobs.models import CreateJob, CreateSweep, Environment, ListJobs
 from labstudio.jobs.parameters import from_text, sweep_from_text
 
@@ -18,7 +17,6 @@ if TYPE_CHECKING:
     from labstudio.jobs.models import ParameterSpec
 
 ID_LENGTH = 26
-Model = TypeVar("Model", bound=BaseModel)
 
 
 def pairs(texts: Iterable[str], field: str) -> dict[str, str]:
@@ -132,21 +130,3 @@ def create_sweep(
     """Make the spec of a sweep from ``NAME=V1,V2`` texts."""
     grid = sweep_from_text(list(specs), pairs(texts, "sweep").items())
     return validated(CreateSweep, {"job": job, "grid": grid})
-
-
-def validated(model: type[Model], fields: Mapping[str, Any]) -> Model:
-    """Make a model, saying what is wrong in one sentence.
-
-    Raises
-    ------
-    InvalidInput
-        For the first field that is wrong.
-    """
-    try:
-        return model.model_validate(dict(fields))
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        field = ".".join(str(part) for part in first["loc"]) or "request"
-        message = first["msg"].removeprefix("Input should be ").removeprefix("Value error, ")
-        given = repr(first.get("input"))[:80]
-        raise InvalidInput(f"{field} should be {message}, not {given}.", field=field) from None

@@ -28,6 +28,7 @@ from labstudio.jobs.submission import (
     prepare_many,
     rerun_row,
     resolve,
+    source_folder,
 )
 
 if TYPE_CHECKING:
@@ -159,7 +160,7 @@ class JobService(JobReader):
         )
         if before := self._first_with_key(spec, origin.user):
             return before
-        self._studio.computes.get(spec.compute)
+        self._studio.computes.get(spec.compute, source_folder(spec, origin), root)
         rows = prepare(spec, origin, self._studio.home.create(), self._studio.config)
         return self._accept(rows, spec, origin.user)[0]
 
@@ -175,7 +176,7 @@ class JobService(JobReader):
                 "idempotency_key names one job; a sweep makes many.", field="job.idempotency_key"
             )
         origin = Origin(user=user or current_user(), root=root, sweep_id=new_id())
-        self._studio.computes.get(spec.compute)
+        self._studio.computes.get(spec.compute, source_folder(spec, origin), root)
         points = [{**spec.parameters, **each} for each in expand(request.grid)]
         home = self._studio.home.create()
         rows = prepare_many(points, spec, origin, home, self._studio.config)

@@ -91,6 +91,13 @@ def resolve(path: str, root: Path | None) -> Path:
     return found
 
 
+def source_folder(spec: CreateJob, origin: Origin) -> Path:
+    """Return the folder that a job comes from, in which its compute is looked for first."""
+    if spec.path:
+        return resolve(spec.path, origin.root).parent
+    return origin.folder or origin.root or Path.cwd()
+
+
 def kind_of(path: Path) -> JobKind:
     """Tell what a file is by its suffix."""
     try:

@@ -184,8 +184,8 @@ class JobMagics(Magics):  # type: ignore[misc]
             %jobs
             %jobs train --state running --state queued
         """
+        from labstudio.inputs import validated
         from labstudio.jobs.models import ListJobs
-        from labstudio.jobs.request import validated
         from labstudio.widgets.live import LiveTable
 
         asked = _parsed(self.jobs, line)

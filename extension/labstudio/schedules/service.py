@@ -187,11 +187,11 @@ class ScheduleService:
             )
         if job.kind is JobKind.function:
             raise InvalidInput("job.kind cannot be `function` in a schedule.", field="job.kind")
-        self._studio.computes.get(job.compute)
         if job.kind is JobKind.cell:
             if not (job.code or "").strip():
                 message = "job.code is missing: a cell needs its source."
                 raise InvalidInput(message, field="job.code")
+            self._studio.computes.get(job.compute, root, root)
             return job
         if not job.path:
             raise InvalidInput("job.path is missing: which notebook?", field="job.path")
@@ -199,6 +199,8 @@ class ScheduleService:
             self._studio.jobs.inspect(job.path, root)
         except NotFound as error:
             raise NotFound(error.message, **{**error.details, "field": "job.path"}) from error
+        folder = (root or Path.cwd()) / Path(job.path.removeprefix("/") if root else job.path)
+        self._studio.computes.get(job.compute, folder.parent, root)
         if root is None:
             # The daemon will submit it, from another folder than this process's.
             path = Path(job.path).expanduser().absolute()

@@ -716,6 +716,8 @@ export interface components {
      */
     ComputePage: {
       items: components['schemas']['Compute'][];
+      /** @description What is wrong with the files that name computes. */
+      problems: string[];
     };
     /**
      * CreateJob

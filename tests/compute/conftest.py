@@ -1,0 +1,23 @@
+"""Fixtures of the tests of computes. Each kind's own lie in a module that is imported here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from labstudio._studio import Studio
+from labstudio.compute.toml import FILE
+
+
+@pytest.fixture
+def write_computes(studio: Studio) -> Callable[..., Path]:
+    """Write a ``compute.toml``, into the home or another folder; return its path."""
+
+    def write(text: str, folder: Path | None = None) -> Path:
+        path = (folder or studio.home.create().path) / FILE
+        path.write_text(text)
+        return path
+
+    return write
