@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections import Counter
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -17,7 +16,7 @@ from labstudio.compute.models import (
     Resources,
 )
 from labstudio.compute.registry import kinds
-from labstudio.database.tables import computes, jobs, kernels, leases, usage
+from labstudio.database.tables import computes, jobs, kernels, leases
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Row
@@ -49,7 +48,7 @@ class Overview:
             living = sa.select(kernels.c.compute, counted).where(kernels.c.ended_at.is_(None))
             found = connection.execute(living.group_by(kernels.c.compute))
             self._kernels = {row.compute: row.number for row in found}
-            self._spent = {row.compute: row.cost for row in connection.execute(_costs())}
+        self._spent = studio.usage.spent()
 
     def compute(self, entry: Entry) -> Compute:
         """Return one compute."""
@@ -169,17 +168,3 @@ class Overview:
 def verb(number: int) -> str:
     """Say ``run or wait`` of one or of many."""
     return "runs or waits" if number == 1 else "run or wait"
-
-
-def _costs() -> sa.Select[Any]:
-    """Sum up what each compute cost: the share that was held, times hours, times price."""
-    began, ended = (
-        sa.type_coerce(each, sa.BigInteger) for each in (usage.c.started_at, usage.c.ended_at)
-    )
-    hours = (sa.func.coalesce(ended, _now_us()) - began) / 3.6e9
-    cost = sa.func.sum(usage.c.share * usage.c.price_per_hour * hours)
-    return sa.select(usage.c.compute, cost.label("cost")).group_by(usage.c.compute)
-
-
-def _now_us() -> int:
-    return int(time.time() * 1e6)
