@@ -7,9 +7,9 @@ import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from labstudio.problems import unavailable
 from labstudio_server.background import Background
 from labstudio_server.events import TOPICS, schema_id
-from labstudio_server.problems import unavailable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -1,8 +1,7 @@
 """The MLflow tracking server as a child of the daemon.
 
-The daemon owns the listening socket and hands it to the child. So the port stays open while the
-child is restarted, and a job that logs a metric at that moment waits a few seconds and is not
-refused.
+The daemon owns the listening socket (`labstudio.serving`): the port stays open while the child is
+restarted.
 Address and token are kept in the home's ``tracking.json`` (0600) and stay the same from one daemon
 to the next, as long as nobody else took the port: a job that outlives the daemon still reaches it.
 
@@ -40,14 +39,12 @@ import logging
 import os
 import secrets
 import socket
-import subprocess
-import sys
-import threading
 import time
 from typing import TYPE_CHECKING
 
 from labstudio.errors import Unavailable
 from labstudio.home import PRIVATE_FILE, write_atomic
+from labstudio.serving import BACKLOG, KeptServer
 
 if TYPE_CHECKING:
     from labstudio.experiments.tracking import Connection
@@ -56,28 +53,16 @@ if TYPE_CHECKING:
 LOG = logging.getLogger(__name__)
 
 LOOPBACK = "127.0.0.1"
-BACKLOG = 256
 
 # The server of a daemon that has just ended gives its port back within moments.
 PORT_PATIENCE_S = 2.0
-
-FIRST_BACKOFF_S = 0.5
-LONGEST_BACKOFF_S = 30.0
-# A child that lived so long was healthy: the next restart is quick again.
-HEALTHY_S = 60.0
-
-STOP_PATIENCE_S = 4.0
 
 # The store's address may hold a password, so it travels by environment, not by argument.
 STORE_VARIABLE = "LABSTUDIO_TRACKING_STORE"
 
 
-class TrackingServer:
+class TrackingServer(KeptServer):
     """Starts, watches and ends the tracking server of a home.
-
-    A thread of its own starts the child, waits for its end and starts it again, sooner or later
-    (0.5 s, doubling up to 30 s). The child asks the kernel to be killed when that thread ends, so
-    it never outlives the daemon, however the daemon ends.
 
     Parameters
     ----------
@@ -89,24 +74,9 @@ class TrackingServer:
     """
 
     def __init__(self, home: Home, database_url: str | None = None) -> None:
-        self._home = home
+        module = "labstudio.experiments.server_main"
+        super().__init__(home, "tracking server", module, home.tracking_log)
         self._database_url = database_url
-        self._socket: socket.socket | None = None
-        self._child: subprocess.Popen[bytes] | None = None
-        self._thread: threading.Thread | None = None
-        self._stopping = threading.Event()
-        self._starts = 0
-
-    @property
-    def pid(self) -> int | None:
-        """The child's process id; None while there is none."""
-        child = self._child
-        return child.pid if child is not None and child.poll() is None else None
-
-    @property
-    def restarts(self) -> int:
-        """How often the child was started again."""
-        return max(0, self._starts - 1)
 
     def start(self) -> Connection:
         """Open the port, write ``tracking.json`` and start the child; return at once.
@@ -120,21 +90,18 @@ class TrackingServer:
         """
         from labstudio.experiments.tracking import Connection
 
-        old = read_tracking_json(self._home)
+        old = read_tracking_json(self.home)
         token = str(old.get("token") or secrets.token_urlsafe(32))
         try:
-            self._socket = open_socket(old.get("port"))
-            port = self._socket.getsockname()[1]
+            listening = open_socket(old.get("port"))
+            port = listening.getsockname()[1]
             url = f"http://{LOOPBACK}:{port}"
             content = {"url": url, "port": port, "token": token, "daemon_pid": os.getpid()}
-            write_atomic(self._home.tracking_json, json.dumps(content, indent=2))
-            self._home.tracking_log.touch(mode=PRIVATE_FILE)
+            write_atomic(self.home.tracking_json, json.dumps(content, indent=2))
+            self.home.tracking_log.touch(mode=PRIVATE_FILE)
         except OSError as error:
             raise Unavailable(f"The tracking server cannot be started: {error}.") from error
-        self._stopping.clear()
-        self._starts = 0
-        self._thread = threading.Thread(target=self._keep, name="tracking-server", daemon=True)
-        self._thread.start()
+        self.keep(listening)
         return Connection(url, token)
 
     def wait_ready(self, timeout_s: float = 60.0) -> Connection:
@@ -149,76 +116,16 @@ class TrackingServer:
 
         until = time.monotonic() + timeout_s
         while (left := until - time.monotonic()) > 0:
-            if self._thread is None:
+            if not self.keeping:
                 break
-            if is_ready(self._home, timeout_s=min(left, 5.0)):
-                return connection(self._home)
+            if is_ready(self.home, timeout_s=min(left, 5.0)):
+                return connection(self.home)
             time.sleep(0.05)
         raise Unavailable(
-            f"The tracking server does not answer; {self._home.tracking_log} may say why."
+            f"The tracking server does not answer; {self.home.tracking_log} may say why."
         )
 
-    def restart(self) -> None:
-        """End the child; the keeping thread starts another after its back-off."""
-        if self._child is not None:
-            end_child(self._child)
-
-    def stop(self) -> None:
-        """End the child for good and close the port."""
-        self._stopping.set()
-        self.restart()
-        if self._thread is not None:
-            self._thread.join(STOP_PATIENCE_S + 1)
-            self._thread = None
-        if self._socket is not None:
-            self._socket.close()
-            self._socket = None
-
-    def _keep(self) -> None:
-        """Keep a child running until told to stop."""
-        backoff = FIRST_BACKOFF_S
-        while not self._stopping.is_set():
-            began = time.monotonic()
-            try:
-                self._child = self._spawn()
-                self._starts += 1
-                # stop() may have come between the check above and the child's start.
-                if self._stopping.is_set():
-                    end_child(self._child)
-                code = self._child.wait()
-            except OSError:
-                LOG.exception("The tracking server could not be started.")
-            else:
-                if not self._stopping.is_set():
-                    LOG.warning("The tracking server ended with code %s.", code)
-            if time.monotonic() - began > HEALTHY_S:
-                backoff = FIRST_BACKOFF_S
-            if self._stopping.wait(backoff):
-                return
-            backoff = min(2 * backoff, LONGEST_BACKOFF_S)
-
-    def _spawn(self) -> subprocess.Popen[bytes]:
-        """Start the child with the listening socket."""
-        if self._socket is None:
-            raise OSError("the port is closed")
-        descriptor = self._socket.fileno()
-        command = [sys.executable, "-P", "-m", "labstudio.experiments.server_main"]
-        command += ["--home", str(self._home.path), "--fd", str(descriptor)]
-        command += ["--parent", str(os.getpid())]
-        # Early failures, before the child sets up its log, go to the same file.
-        with self._home.tracking_log.open("ab") as log:
-            return subprocess.Popen(
-                command,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                cwd=self._home.path,
-                env=self._environment(),
-                pass_fds=[descriptor],
-                start_new_session=True,
-            )
-
-    def _environment(self) -> dict[str, str]:
+    def environment(self) -> dict[str, str]:
         """Return the daemon's environment without what would steer MLflow elsewhere."""
         kept = {
             name: value
@@ -264,13 +171,3 @@ def listen(port: int) -> socket.socket:
         opened.close()
         raise
     return opened
-
-
-def end_child(child: subprocess.Popen[bytes]) -> None:
-    """Ask the child to end, and insist."""
-    child.terminate()
-    try:
-        child.wait(STOP_PATIENCE_S)
-    except subprocess.TimeoutExpired:
-        child.kill()
-        child.wait()

@@ -10,7 +10,6 @@ import logging
 import os
 import socket
 import sys
-from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,14 +17,12 @@ from labstudio.experiments.server import LOOPBACK, STORE_VARIABLE, read_tracking
 from labstudio.experiments.store import prepare, store_url
 from labstudio.home import Home
 from labstudio.jobs.processes import die_with_parent
+from labstudio.serving import set_up_log
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 LOG = logging.getLogger("labstudio.experiments.server")
-
-LOG_LIMIT_BYTES = 2_000_000
-LOG_COPIES = 3
 
 SHUTDOWN_PATIENCE_S = 2
 
@@ -46,33 +43,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     os.umask(0o077)
     home = Home(options.home)
     set_up_log(home.tracking_log)
-    serve(home, options.fd)
-
-
-class LogFile(RotatingFileHandler):
-    """A log file that is renamed when it is long, and that stdout and stderr follow."""
-
-    def doRollover(self) -> None:  # noqa: N802  the base class's name
-        """Begin a new file."""
-        super().doRollover()
-        self.capture()
-
-    def capture(self) -> None:
-        """Send what is printed, such as a crash of the interpreter, to the current file."""
-        if self.stream is not None:
-            os.dup2(self.stream.fileno(), 1)
-            os.dup2(self.stream.fileno(), 2)
-
-
-def set_up_log(path: Path) -> None:
-    """Log what matters into the home."""
-    handler = LogFile(path, maxBytes=LOG_LIMIT_BYTES, backupCount=LOG_COPIES)
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
-    handler.capture()
-    logging.captureWarnings(capture=True)
-    logging.getLogger("py.warnings").setLevel(logging.ERROR)
-    logging.basicConfig(level=logging.WARNING, handlers=[handler])
     LOG.setLevel(logging.INFO)
+    serve(home, options.fd)
 
 
 def set_up_mlflow(home: Home, url: str) -> None:

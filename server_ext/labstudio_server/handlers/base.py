@@ -9,10 +9,11 @@ from jupyter_server.base.handlers import APIHandler, JupyterHandler
 from tornado.web import HTTPError
 
 from labstudio.errors import InvalidInput, StudioError, TooLarge
+from labstudio.problems import unavailable
 from labstudio_server import authorization
 from labstudio_server.container import SETTING, Services
 from labstudio_server.endpoints import Endpoint, Verb, resolve
-from labstudio_server.problems import answer_for, unavailable
+from labstudio_server.problems import answer_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
