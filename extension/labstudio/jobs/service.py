@@ -21,15 +21,7 @@ from labstudio.jobs.models import (
     SourceInfo,
 )
 from labstudio.jobs.reading import JobReader
-from labstudio.jobs.submission import (
-    Origin,
-    current_user,
-    prepare,
-    prepare_many,
-    rerun_row,
-    resolve,
-    source_folder,
-)
+from labstudio.jobs.submission import Origin, current_user, prepare, rerun_row, source_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -161,7 +153,8 @@ class JobService(JobReader):
         if before := self._first_with_key(spec, origin.user):
             return before
         self._studio.computes.get(spec.compute, source_folder(spec, origin), root)
-        rows = prepare(spec, origin, self._studio.home.create(), self._studio.config)
+        home = self._studio.home.create()
+        rows = prepare([spec.parameters], spec, origin, home, self._studio.config)
         return self._accept(rows, spec, origin.user)[0]
 
     def sweep(
@@ -179,7 +172,7 @@ class JobService(JobReader):
         self._studio.computes.get(spec.compute, source_folder(spec, origin), root)
         points = [{**spec.parameters, **each} for each in expand(request.grid)]
         home = self._studio.home.create()
-        rows = prepare_many(points, spec, origin, home, self._studio.config)
+        rows = prepare(points, spec, origin, home, self._studio.config)
         return self._accept(rows, spec, origin.user)
 
     def rerun(
@@ -209,6 +202,7 @@ class JobService(JobReader):
     def inspect(self, path: str, root: Path | None = None) -> SourceInfo:
         """Say what a notebook or script offers before it is submitted."""
         from labstudio.jobs.inspect import inspect
+        from labstudio.jobs.taking import resolve
 
         return inspect(resolve(path, root)).model_copy(update={"path": path})
 
