@@ -86,7 +86,9 @@ class Local(Kind):
         return Presence.gone if late and protocol.claim(folder) else Presence.coming
 
     def loss(self, folder: Path) -> JobError | None:
-        """Tell a runner that never came from one that was killed."""
+        """Say what the runner said, and tell one that never came from one that was killed."""
+        if (told := protocol.read_loss(folder)) is not None:
+            return told
         if protocol.read_runner(folder) is None:
             return JobError(type="Lost", message="The job's process could not be started.")
         return None

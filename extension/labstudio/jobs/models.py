@@ -66,6 +66,13 @@ class Environment(Input):
     python: str | None = Field(
         None, description="Path of a Python interpreter to run with, or to build from."
     )
+    image: str | None = Field(
+        None,
+        min_length=1,
+        max_length=512,
+        pattern=r"^[a-z0-9][\w./:@-]*$",
+        description="A container image to run in, on a compute of containers.",
+    )
 
 
 class CheckpointPolicy(Input):

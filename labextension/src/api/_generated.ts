@@ -967,6 +967,11 @@ export interface components {
      */
     Environment: {
       /**
+       * @description A container image to run in, on a compute of containers.
+       * @default null
+       */
+      image: string | null;
+      /**
        * @description Path of a Python interpreter to run with, or to build from.
        * @default null
        */
@@ -984,6 +989,11 @@ export interface components {
      * @description The packages that a job's code sees; empty means the interpreter at hand.
      */
     EnvironmentOutput: {
+      /**
+       * @description A container image to run in, on a compute of containers.
+       * @default null
+       */
+      image: string | null;
       /**
        * @description Path of a Python interpreter to run with, or to build from.
        * @default null

@@ -19,7 +19,6 @@ from labstudio.home import Home
 from labstudio.jobs.models import JobError, JobKind
 from labstudio.jobs.processes import (
     adopt_orphans,
-    descendants,
     kill_descendants,
     mark_process,
     name_process,
@@ -27,7 +26,7 @@ from labstudio.jobs.processes import (
 from labstudio.jobs.runner import protocol
 from labstudio.jobs.runner.faults import RunError, Stopped
 from labstudio.jobs.runner.journal import Log, StatusFile
-from labstudio.jobs.runner.memory import MemoryKills
+from labstudio.jobs.runner.place import PlaceLost, open_place
 from labstudio.jobs.runner.sampling import Sampler
 from labstudio.jobs.runner.surroundings import working_folder
 from labstudio.jobs.runner.work import Work
@@ -60,7 +59,6 @@ class Attempt:
         self.folder = folder
         self.log = Log(folder)
         self.status = StatusFile(folder)
-        self.memory_kills = MemoryKills()
         self.child: Child | None = None
         self.exit_code: int | None = None
         self.not_returned: dict[str, str] = {}
@@ -71,7 +69,6 @@ class Attempt:
         self._loop = loop
         self._prepared = False
         self.may_fork = loop is None
-        self.own_python = False
         self._timer: asyncio.TimerHandle | None = None
         self._info = protocol.RunnerInfo(
             pid=os.getpid(),
@@ -107,6 +104,7 @@ class Attempt:
             self.record(None)
         self._reserve()
         self.home = Home(self.spec.home)
+        self.place = open_place(self)
         self.work = work = Work(self.folder, self.spec, self.home)
         work.lay_out()
         self.cwd = working_folder(self.folder, self.spec)
@@ -114,7 +112,7 @@ class Attempt:
     def record(self, child: Child | None) -> None:
         """Write which processes the attempt is, so that they are found if this one is killed."""
         self.child = child
-        if child is not None:
+        if child is not None and child.pid is not None:
             self._info.kernel_pid = child.pid
             self._info.kernel_create_time = child.create_time
             self._info.kernel_started = protocol.started_at(child.pid)
@@ -145,12 +143,16 @@ class Attempt:
                 self._stop_asked.set()
             self._loop.add_signal_handler(signal.SIGTERM, self.ask_stop, "stopped")
             self._set_timer(self._loop)
-            sampler = Sampler(self.folder / protocol.RESOURCES, self._awaited)
+            sampler = Sampler(
+                self.folder / protocol.RESOURCES, lambda: self.awaited, self.place.usage
+            )
             self._sampling = self._loop.create_task(sampler.run())
         return self._loop
 
-    def _awaited(self) -> list[int]:
-        return [] if self.child is None else [self.child.pid]
+    @property
+    def awaited(self) -> list[int]:
+        """The children of this process whose exit is waited for."""
+        return [] if self.child is None or self.child.pid is None else [self.child.pid]
 
     def ask_stop(self, why: Outcome) -> None:
         """Ask the attempt to end; the first reason stands."""
@@ -223,26 +225,35 @@ class Attempt:
         with contextlib.suppress(Exception):
             await interrupt()
         await asyncio.wait({ended}, timeout=self.spec.interrupt_grace_s)
-        below = descendants(os.getpid())
-        for process in below:
-            with contextlib.suppress(psutil.Error):
-                process.send_signal(signal.SIGTERM)
-                process.send_signal(signal.SIGCONT)
+        self.place.terminate()
         deadline = monotonic() + self.spec.terminate_grace_s
-        while monotonic() < deadline and any(_lives(process) for process in below):
+        while monotonic() < deadline and self.place.alive():
             await asyncio.sleep(0.02)
-        kill_descendants()
+        self.place.kill()
 
     # -- ending
 
+    def leave_place(self) -> None:
+        """End whatever still runs, and bring back what it wrote."""
+        self.place.kill()
+        self.place.leave()
+
+    def lose(self, why: JobError) -> None:
+        """End without a result, and say why: the code was cut off where it ran."""
+        self._bring_in()
+        protocol.write_loss(self.folder, why)
+
     def finish(self, outcome: Outcome, error: JobError | None) -> None:
         """Write what the attempt left, its result last."""
+        self._bring_in()
+        self.write_result(outcome, error)
+
+    def _bring_in(self) -> None:
         if self._sampling is not None:
             self._sampling.cancel()
         if self.work is not None:
             self.work.collect()
         self.status.flush()
-        self.write_result(outcome, error)
 
     def write_result(self, outcome: Outcome, error: JobError | None) -> None:
         """Write the result, durably; a full disk is waited for a while, using the reserve."""
@@ -269,13 +280,6 @@ class Attempt:
                 return
 
 
-def _lives(process: psutil.Process) -> bool:
-    try:
-        return process.status() != psutil.STATUS_ZOMBIE
-    except psutil.Error:
-        return False
-
-
 def run(
     folder: Path, *, kernel: Kernel | None = None, loop: asyncio.AbstractEventLoop | None = None
 ) -> int:
@@ -291,6 +295,7 @@ def run(
     attempt = Attempt(folder, loop)
     outcome: Outcome = "failed"
     error: JobError | None = None
+    lost: PlaceLost | None = None
     keep: Any = None
     try:
         attempt.begin()
@@ -310,16 +315,11 @@ def run(
         outcome = "failed" if error is not None else "succeeded"
     except Stopped:
         pass
-    except RunError as problem:
-        error = problem.error
-        attempt.log.note(error.message)
-    except StudioError as problem:
-        error = JobError(type=type(problem).__name__, message=problem.message)
-        attempt.log.note(problem.message)
+    except PlaceLost as problem:
+        lost = problem
+        attempt.log.note(str(problem))
     except Exception as problem:
-        text = traceback.format_exc()
-        error = JobError(type=type(problem).__name__, message=str(problem), traceback=text)
-        attempt.log.note(f"The runner itself failed:\n{text}")
+        error = _tell(attempt, problem)
     if attempt.stopping is not None:
         outcome = attempt.stopping
         error = None
@@ -330,8 +330,25 @@ def run(
         else:
             attempt.log.note("The job was stopped.")
         keep = None
+    elif lost is not None:
+        attempt.leave_place()
+        attempt.lose(JobError(type="Lost", message=str(lost)))
+        return 1
     _end(attempt, outcome, error, keep)
     return 0 if outcome == "succeeded" else 1
+
+
+def _tell(attempt: Attempt, problem: Exception) -> JobError:
+    """Say in the log what went wrong with an attempt, or with its runner."""
+    if isinstance(problem, RunError):
+        attempt.log.note(problem.error.message)
+        return problem.error
+    if isinstance(problem, StudioError):
+        attempt.log.note(problem.message)
+        return JobError(type=type(problem).__name__, message=problem.message)
+    text = traceback.format_exc()
+    attempt.log.note(f"The runner itself failed:\n{text}")
+    return JobError(type=type(problem).__name__, message=str(problem), traceback=text)
 
 
 def _end(attempt: Attempt, outcome: Outcome, error: JobError | None, keep: Any) -> None:
@@ -341,11 +358,11 @@ def _end(attempt: Attempt, outcome: Outcome, error: JobError | None, keep: Any) 
         attempt.write_result(outcome, error)
         return
     if keep is None:
-        kill_descendants()
+        attempt.leave_place()
     attempt.finish(outcome, error)
     if keep is not None:
         keep()
-        kill_descendants()
+        attempt.leave_place()
 
 
 def main(arguments: list[str]) -> int:

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import os
 import signal
+from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import psutil
@@ -18,7 +19,30 @@ T = TypeVar("T")
 POLL_S = 0.1
 
 
-class Child:
+class Child(ABC):
+    """What a runner started and waits for.
+
+    Attributes
+    ----------
+    pid
+        Its number; None for what is no process of this machine's.
+    create_time
+        When that process started, as psutil tells it.
+    """
+
+    pid: int | None = None
+    create_time = 0.0
+
+    @abstractmethod
+    async def wait(self) -> int:
+        """Wait until it ends; return how, as `subprocess` tells it."""
+
+    @abstractmethod
+    def signal_group(self, number: signal.Signals) -> None:
+        """Send a signal to it, and to what it started where that can be."""
+
+
+class ChildProcess(Child):
     """A child process, forked here or started by `subprocess`.
 
     Parameters
@@ -28,6 +52,8 @@ class Child:
     popen
         What started it, where that was `subprocess`: the exit status is then taken from there.
     """
+
+    pid: int
 
     def __init__(self, pid: int, popen: subprocess.Popen[Any] | None = None) -> None:
         self.pid = pid

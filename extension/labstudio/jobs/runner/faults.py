@@ -30,7 +30,7 @@ class Stopped(Exception):
     """The attempt was asked to end."""
 
 
-def tell_exit(status: int, what: str, *, memory_ran_out: bool = False) -> str:
+def tell_exit(status: int, what: str, *, memory_ran_out: bool | None = None) -> str:
     """Say in one sentence how a process ended.
 
     Parameters
@@ -40,7 +40,8 @@ def tell_exit(status: int, what: str, *, memory_ran_out: bool = False) -> str:
     what
         The process: "The kernel", or a script's name.
     memory_ran_out
-        Whether the system said that it killed a process of this group for its memory.
+        Whether the system said that it killed a process of this group for its memory; None where
+        that cannot be known.
     """
     if status < 0:
         return f"{what} was {_killed(-status, memory_ran_out=memory_ran_out)}."
@@ -53,11 +54,13 @@ def tell_exit(status: int, what: str, *, memory_ran_out: bool = False) -> str:
     return f"{text}."
 
 
-def _killed(number: int, *, memory_ran_out: bool) -> str:
+def _killed(number: int, *, memory_ran_out: bool | None) -> str:
     try:
         by = signal.Signals(number)
     except ValueError:
         return f"killed by signal number {number}"
     if memory_ran_out and by is signal.SIGKILL:
         return f"killed {NO_MEMORY} (signal {by.name})"
+    if memory_ran_out is False and by is signal.SIGKILL:
+        return f"killed by signal {by.name}; memory did not run out"
     return f"killed by signal {by.name}{HINTS.get(by, '')}"

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from labstudio.jobs.runner.children import Child
+from labstudio.jobs.runner.children import ChildProcess
 from labstudio.jobs.runner.kernels import Kernel, new_connection
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def fork_kernel(
         setup = None if cwd is None else {"folder": str(cwd), "marker": marker}
         run_forked(connection, target, parent=parent, setup=setup, environment=environment)
     os.close(target)
-    kernel = Kernel(connection, Child(pid))
+    kernel = Kernel(connection, ChildProcess(pid))
     kernel.warm = cwd is None
     return kernel
 
@@ -78,7 +78,8 @@ def suits(attempt: AttemptSpec, spec: KernelSpec) -> bool:
         name for name in attempt.env if name.startswith(READ_AT_START) and name not in HARMLESS
     ]
     return (
-        not attempt.environment.requirements
+        attempt.place is None
+        and not attempt.environment.requirements
         and attempt.environment.python in (None, sys.executable)
         and not special
         and same_interpreter(spec)

@@ -94,11 +94,19 @@ def _twice(action):
 
 
 def crash_to(path):
-    """Let a crash of the interpreter (a segmentation fault) leave its Python frames in the log."""
+    """Let a crash of the interpreter (a segmentation fault) leave its Python frames in the log.
+
+    Where the log is out of sight (`path` is None) it is what the process writes past ipykernel.
+    """
     import faulthandler
 
-    # Appended by the system itself, and open as long as the kernel lives.
-    globals()["_crash_file"] = file = open(path, "ab", buffering=0)
+    if path is None:
+        stream = getattr(sys.stderr, "_original_stdstream_copy", None)
+        file = os.fdopen(os.dup(2 if stream is None else stream), "wb", 0)
+    else:
+        # Appended by the system itself, and open as long as the kernel lives.
+        file = open(path, "ab", buffering=0)
+    globals()["_crash_file"] = file
     faulthandler.enable(file=file.fileno())
 
 

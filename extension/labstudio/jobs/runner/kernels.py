@@ -19,13 +19,16 @@ from jupyter_client.kernelspec import KernelSpec, KernelSpecManager
 from jupyter_client.manager import AsyncKernelManager
 
 from labstudio.jobs.processes import die_with_parent
-from labstudio.jobs.runner.children import Child, first
+from labstudio.jobs.runner.children import ChildProcess, first
 from labstudio.jobs.runner.faults import RunError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from labstudio.jobs.runner.children import Child
+
 LOCAL = "local-provisioner"
+DEFAULT = "python3"
 PORTS = ("shell", "iopub", "stdin", "control", "hb")
 
 
@@ -247,6 +250,12 @@ def find_spec(name: str) -> KernelSpec:
     return manager.get_kernel_spec(name)
 
 
+def python_spec(python: str) -> KernelSpec:
+    """Return the kernel of an interpreter that has ipykernel."""
+    argv = [python, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+    return KernelSpec(argv=argv, display_name="Python 3", language="python")
+
+
 def language_of(name: str) -> str | None:
     """Return the language of the kernel of that name; None when there is no such kernel."""
     try:
@@ -313,7 +322,7 @@ async def start(
     except Exception as error:
         raise RunError("KernelStart", f"The kernel {name!r} cannot be started: {error}.") from error
     process = getattr(manager.provisioner, "process", None)
-    child = Child(process.pid, process) if _is_local(spec) and process is not None else None
+    child = ChildProcess(process.pid, process) if _is_local(spec) and process is not None else None
     return ManagedKernel(manager, child)
 
 

@@ -6,11 +6,8 @@ import ast
 import asyncio
 import contextlib
 import json
-import sys
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
-
-from jupyter_client.kernelspec import KernelSpec
 
 from labstudio.jobs.models import JobError, JobKind
 from labstudio.jobs.processes import reap_orphans
@@ -27,14 +24,14 @@ from labstudio.jobs.runner.protocol import (
     kernel_folder,
     now,
 )
-from labstudio.jobs.runner.surroundings import environment
 
 if TYPE_CHECKING:
+    from jupyter_client.kernelspec import KernelSpec
+
     from labstudio.jobs.runner.attempt import Attempt
     from labstudio.jobs.runner.kernels import Kernel
     from labstudio.jobs.runner.protocol import Tracking
 
-DEFAULT_KERNEL = "python3"
 SHUTDOWN_S = 10.0
 REAP_EVERY_S = 5.0
 
@@ -107,9 +104,9 @@ class NotebookJob:
             warm = None
         forked = warm is None and self.attempt.may_fork and suits(self.spec, spec)
         folder = kernel_folder(self.attempt.home)
-        if not self.python:
+        if not self.python or self.spec.place is not None:
             await_run(self.attempt)
-        variables = environment(self.spec, spec.argv[0] if self.attempt.own_python else None)
+        variables = self.attempt.place.variables()
         if warm is not None:
             self.kernel = warm
         elif forked:
@@ -137,16 +134,7 @@ class NotebookJob:
     def _start(self, name: str, spec: KernelSpec, variables: dict[str, str]) -> Kernel:
         attempt = self.attempt
         attempt.status.phase("kernel")
-        kernel = attempt.until_stop(
-            kernels.start(
-                spec,
-                name=name,
-                folder=kernel_folder(attempt.home),
-                cwd=attempt.cwd,
-                environment=variables,
-                log=attempt.log.handle,
-            )
-        )
+        kernel = attempt.place.start_kernel(name, spec, variables)
         self._record(kernel)
         return kernel
 
@@ -158,23 +146,9 @@ class NotebookJob:
         """Decide which kernel runs the notebook."""
         metadata = self._metadata()
         asked = metadata.get("kernelspec") or {}
-        name = self.spec.kernel_name or asked.get("name") or DEFAULT_KERNEL
-        wanted = self.spec.environment
-        if not wanted.requirements and not wanted.python:
-            return name, kernels.find_spec(name)
-        language = kernels.language_of(name)
-        if language is not None and language.lower() != "python":
-            raise RunError(
-                "WrongEnvironment",
-                "The environment's requirements are Python packages; "
-                f"the kernel {name!r} runs {language}.",
-            )
-        from labstudio.jobs.runner.interpreter import prepare
-
-        python = prepare(self.attempt)
-        self.attempt.own_python = python != sys.executable
-        argv = [python, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
-        return DEFAULT_KERNEL, KernelSpec(argv=argv, display_name="Python 3", language="python")
+        name = self.spec.kernel_name or asked.get("name") or kernels.DEFAULT
+        language = asked.get("language") or (metadata.get("language_info") or {}).get("name")
+        return self.attempt.place.kernel_spec(name, language)
 
     def _metadata(self) -> dict[str, Any]:
         name = self.spec.entry
@@ -204,7 +178,7 @@ class NotebookJob:
             steps.append(helper.install())
         if self.python:
             steps.append(helper.call("flush_for_real"))
-            steps.append(helper.call("crash_to", log))
+            steps.append(helper.call("crash_to", attempt.place.seen(attempt.log.path)))
             if spec.tracking is not None:
                 steps.append(self._track(spec.tracking, log))
         if steps and await kernel.evaluate(f"[{', '.join(steps)}] and None") is None:
@@ -229,7 +203,7 @@ class NotebookJob:
     async def _restore(self, kernel: Kernel) -> None:
         if not self.python:
             raise RunError("CannotCarry", "Only a Python kernel can take over carried names.")
-        path = str(self.attempt.folder / CARRY)
+        path = self.attempt.place.seen(self.attempt.folder / CARRY)
         try:
             await kernel.evaluate(helper.call("restore", path, self.spec.kind.value))
         except RunError as problem:
@@ -247,7 +221,7 @@ class NotebookJob:
         names = ["result"] if function else spec.assigns
         if not self.python or kernel is None or not (names and spec.kind != JobKind.notebook):
             return
-        path = str(self.attempt.folder / RESULT_PICKLE)
+        path = self.attempt.place.seen(self.attempt.folder / RESULT_PICKLE)
         try:
             told = self.attempt.until_stop(
                 kernel.evaluate(helper.call("give_back", list(names), path, spec.kind.value))
@@ -299,7 +273,7 @@ class NotebookJob:
                     timeout=REAP_EVERY_S,
                     return_when=asyncio.FIRST_COMPLETED,
                 )
-                reap_orphans([] if kernel.child is None else [kernel.child.pid])
+                reap_orphans(attempt.awaited)
             stop.cancel()
             over.cancel()
             await kernel.kill()

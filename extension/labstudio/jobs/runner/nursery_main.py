@@ -12,6 +12,7 @@ import gc
 import json
 import os
 import select
+import shutil
 import signal
 import socket
 import sys
@@ -38,6 +39,7 @@ def preload() -> None:
     asked = os.environ.setdefault(quiet, "1")
 
     import labstudio.jobs.runner.attempt
+    import labstudio.jobs.runner.here
     import labstudio.jobs.runner.kernel_process
     import labstudio.jobs.runner.notebook
     import labstudio.jobs.runner.outputs
@@ -337,7 +339,10 @@ def sweep(sockets: Path) -> None:
     for path in sockets.iterdir():
         owner = path.name.partition("-")[0]
         if owner.isdigit() and not Path(f"/proc/{owner}").exists():
-            path.unlink(missing_ok=True)
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                path.unlink(missing_ok=True)
 
 
 if __name__ == "__main__":

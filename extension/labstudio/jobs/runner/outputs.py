@@ -123,9 +123,7 @@ class Client(PapermillNotebookClient):  # type: ignore[misc]
         text = (
             "The kernel is gone."
             if status is None
-            else tell_exit(
-                status, "The kernel", memory_ran_out=self.attempt.memory_kills.happened()
-            )
+            else tell_exit(status, "The kernel", memory_ran_out=self.attempt.place.memory_ran_out())
         )
         self.failure = JobError(type="Killed", message=text, cell=index)
         cell.outputs.append(

@@ -38,6 +38,7 @@ SPEC, CLAIM, RUNNER, STATUS, RESULT = (
 )
 LOG, RESOURCES, NOTEBOOK, OUTPUTS = "log", "resources.jsonl", "output.ipynb", "outputs.json"
 CARRY, RESULT_PICKLE, WORK, TRACKING = "carry.pkl", "result.pkl", "work", "tracking.json"
+LOSS = "loss.json"
 STOP, CHECKPOINT = "stop", "checkpoint"
 
 ATTEMPT_VARIABLE = "LABSTUDIO_ATTEMPT"
@@ -65,10 +66,13 @@ class Tracking(BaseModel):
 class Place(BaseModel):
     """Where the code runs when it is not a process beside the runner, such as a container.
 
-    The kind of compute that wrote it reads it again in the runner.
+    The kind of compute that wrote it made the class that reads it.
     """
 
-    type: str
+    opens: str = Field(
+        description="What makes it in the runner, as `module:class` of a "
+        "`labstudio.jobs.runner.place.Place` that takes the attempt and these settings."
+    )
     settings: dict[str, JsonValue] = Field(default_factory=dict)
 
 
@@ -251,6 +255,16 @@ def read_status(folder: Path) -> Status | None:
 def read_result(folder: Path) -> Result | None:
     """Read how the attempt ended; None while it has not."""
     return read_model(folder / RESULT, Result)
+
+
+def write_loss(folder: Path, error: JobError) -> None:
+    """Write ``loss.json``: why the attempt ends without a result."""
+    write_model(folder / LOSS, error, durable=True)
+
+
+def read_loss(folder: Path) -> JobError | None:
+    """Read why the attempt ended without a result; None where its runner did not say."""
+    return read_model(folder / LOSS, JobError)
 
 
 def claim(folder: Path) -> bool:

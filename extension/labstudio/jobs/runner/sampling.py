@@ -17,6 +17,8 @@ from labstudio.jobs.processes import descendants, reap_orphans
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from labstudio.jobs.runner.place import Usage
+
 INTERVAL_S = 1.0
 FIRST_S = 0.3
 
@@ -30,11 +32,20 @@ class Sampler:
         The file.
     own_children
         Gives the pids of children whose exit is waited for elsewhere.
+    elsewhere
+        Tells what code uses that is not below this process; None where it is below.
     """
 
-    def __init__(self, path: Path, own_children: Callable[[], list[int]]) -> None:
+    def __init__(
+        self,
+        path: Path,
+        own_children: Callable[[], list[int]],
+        elsewhere: Callable[[], Usage | None] = lambda: None,
+    ) -> None:
         self._path = path
         self._own = own_children
+        self._elsewhere = elsewhere
+        self._spent = 0.0
         self._times: dict[tuple[int, float], float] = {}
         self._at = time.monotonic()
         self._gpus = Gpus(find_nvml())
@@ -43,17 +54,32 @@ class Sampler:
         """Sample until cancelled."""
         await asyncio.sleep(FIRST_S)
         while True:
+            told = await asyncio.to_thread(self._elsewhere)
             with contextlib.suppress(OSError):
-                line = self.sample().model_dump_json(exclude_none=True)
+                line = self.sample(told).model_dump_json(exclude_none=True)
                 with self._path.open("a") as file:
                     file.write(line + "\n")
             reap_orphans(self._own())
             await asyncio.sleep(INTERVAL_S)
 
-    def sample(self) -> ResourceSample:
-        """Measure now; the CPU's share is since the last time."""
+    def sample(self, told: Usage | None = None) -> ResourceSample:
+        """Measure now; the CPU's share is since the last time.
+
+        Parameters
+        ----------
+        told
+            What the code uses elsewhere; None to look below this process.
+        """
         now = time.monotonic()
         elapsed, self._at = max(now - self._at, 1e-6), now
+        if told is not None:
+            used, self._spent = max(0.0, told.cpu_s - self._spent), told.cpu_s
+            return ResourceSample(
+                t=time.time(),
+                cpu_percent=round(100 * used / elapsed, 1),
+                memory_bytes=told.memory_bytes,
+                processes=told.processes,
+            )
         memory, used, pids = 0, 0.0, []
         times: dict[tuple[int, float], float] = {}
         for process in descendants(os.getpid()):

@@ -14,21 +14,17 @@ import os
 import re
 import shutil
 import signal
-import subprocess
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from labstudio.jobs.models import JobError
-from labstudio.jobs.processes import die_with_parent
-from labstudio.jobs.runner.children import Child
 from labstudio.jobs.runner.faults import SIGNALLED, RunError, tell_exit
 from labstudio.jobs.runner.late_run import await_run
 from labstudio.jobs.runner.protocol import WORK
-from labstudio.jobs.runner.surroundings import environment
 
 if TYPE_CHECKING:
     from labstudio.jobs.runner.attempt import Attempt
+    from labstudio.jobs.runner.children import Child
 
 TAIL_BYTES = 64 * 1024
 TRACE_HEAD = "Traceback (most recent call last):"
@@ -74,33 +70,15 @@ def command(entry: str, python: str) -> list[str]:
 
 def run_script(attempt: Attempt) -> JobError | None:
     """Run the attempt's script; return why it failed, or None."""
-    spec = attempt.spec
-    python = sys.executable
-    if spec.environment.requirements or spec.environment.python:
-        from labstudio.jobs.runner.interpreter import prepare
-
-        python = prepare(attempt)
+    spec, place = attempt.spec, attempt.place
+    place.prepare()
     if not (attempt.folder / WORK / spec.entry).is_file():
         raise RunError("NoSuchFile", f"{spec.entry} is not among the job's files.")
     await_run(attempt)
-    variables = environment(spec, python)
+    variables = place.variables()
     variables["LABSTUDIO_PARAMETERS"] = json.dumps(spec.parameters)
-    parent = os.getpid()
     start = attempt.log_size()
-    try:
-        process = subprocess.Popen(
-            command(spec.entry, python) + arguments(dict(spec.parameters)),
-            cwd=attempt.cwd,
-            env=variables,
-            stdin=subprocess.DEVNULL,
-            stdout=attempt.log.handle,
-            stderr=attempt.log.handle,
-            start_new_session=True,
-            preexec_fn=lambda: die_with_parent(parent),
-        )
-    except OSError as error:
-        raise RunError("CannotStart", f"{spec.entry} cannot be started: {error}.") from error
-    child = Child(process.pid, process)
+    child = place.start(place.command(spec.entry) + arguments(dict(spec.parameters)), variables)
     attempt.record(child)
     attempt.status.phase("running")
     code = attempt.loop.run_until_complete(_until_end(attempt, child))
@@ -129,7 +107,7 @@ def _why(attempt: Attempt, code: int, start: int) -> JobError:
     """Tell why a script failed, from its exit and from the end of its log."""
     name = Path(attempt.spec.entry).name
     if code < 0:
-        text = tell_exit(code, name, memory_ran_out=attempt.memory_kills.happened())
+        text = tell_exit(code, name, memory_ran_out=attempt.place.memory_ran_out())
         attempt.log.note(text)
         return JobError(type="Killed", message=text)
     tail = _tail(attempt, start)
@@ -142,7 +120,7 @@ def _why(attempt: Attempt, code: int, start: int) -> JobError:
             if found["type"] == "EOFError" and "reading a line" in message:
                 attempt.log.note("A job cannot ask for input: nobody is there.")
             return JobError(type=found["type"], message=message, traceback=trace)
-    text = tell_exit(code, name, memory_ran_out=attempt.memory_kills.happened())
+    text = tell_exit(code, name, memory_ran_out=attempt.place.memory_ran_out())
     if code > SIGNALLED:
         attempt.log.note(text)
     lines = "\n".join(tail.strip().splitlines()[-20:])
