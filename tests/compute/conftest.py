@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from docker_engine import docker_engine, r_image  # noqa: F401
 
 from labstudio._studio import Studio
 from labstudio.compute.toml import FILE
