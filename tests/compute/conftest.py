@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from docker_engine import docker_engine, r_image  # noqa: F401
+from ssh_host import own_ssh_host, ssh_host  # noqa: F401
 
 from labstudio._studio import Studio
 from labstudio.compute.toml import FILE

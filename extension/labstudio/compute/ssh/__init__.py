@@ -1,0 +1,1 @@
+"""Jobs and kernels on a host over SSH: nothing is needed there but Python and sshd."""
