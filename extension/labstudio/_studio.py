@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from labstudio.database.engine import Database
     from labstudio.experiments.tracking import Tracking
     from labstudio.jobs.service import JobService
+    from labstudio.namespace.service import Checkpoints
     from labstudio.schedules.service import ScheduleService
     from labstudio.usage.service import UsageService
 
@@ -91,6 +92,12 @@ class Studio:
         from labstudio.usage.service import UsageService
 
         return UsageService(self)
+
+    def namespace(self) -> Checkpoints:
+        """The notebook's variables: kept in checkpoints, and restored."""
+        from labstudio.namespace.service import Checkpoints
+
+        return Checkpoints(self.home)
 
     @cached_property
     def tracking(self) -> Tracking:

@@ -1,0 +1,1 @@
+"""A notebook's variables: kept in checkpoints, moved to another kernel, restored after a crash."""
