@@ -93,6 +93,7 @@ class Studio:
 
         return UsageService(self)
 
+    @cached_property
     def namespace(self) -> Checkpoints:
         """The notebook's variables: kept in checkpoints, and restored."""
         from labstudio.namespace.service import Checkpoints
