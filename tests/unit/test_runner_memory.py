@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 from runner_tools import Runs, cells, wait_for
 
+from labstudio.compute.host.memory import MemoryKills
 from labstudio.jobs.runner import protocol
 from labstudio.jobs.runner.faults import tell_exit
-from labstudio.jobs.runner.memory import MemoryKills
 from labstudio.jobs.runner.nursery import environment
 
 GROUPS = Path("/sys/fs/cgroup")

@@ -8,7 +8,6 @@ from functools import cache
 from pathlib import Path
 
 from labstudio.compute import host
-from labstudio.jobs.runner import memory
 
 PACKAGE = "labstudio_host"
 
@@ -16,8 +15,8 @@ PACKAGE = "labstudio_host"
 @cache
 def files() -> dict[str, bytes]:
     """Return the files, by their path relative to the folder that they are to lie in."""
-    sources = [*Path(host.__path__[0]).glob("*.py"), Path(memory.__file__)]
-    return {f"{PACKAGE}/{each.name}": each.read_bytes() for each in sorted(sources)}
+    sources = sorted(Path(host.__path__[0]).glob("*.py"))
+    return {f"{PACKAGE}/{each.name}": each.read_bytes() for each in sources}
 
 
 @cache

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 
 import psutil
 
+from labstudio.compute.host.memory import MemoryKills
 from labstudio.jobs.processes import descendants, die_with_parent, kill_descendants
 from labstudio.jobs.runner.children import ChildProcess
 from labstudio.jobs.runner.faults import RunError
-from labstudio.jobs.runner.memory import MemoryKills
 from labstudio.jobs.runner.place import Place
 from labstudio.jobs.runner.protocol import kernel_folder
 from labstudio.jobs.runner.surroundings import environment

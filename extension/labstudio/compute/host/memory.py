@@ -1,4 +1,4 @@
-"""Whether the system killed a process because memory ran out."""
+"""Whether the system killed a process because memory ran out; used here and on hosts."""
 
 from __future__ import annotations
 
