@@ -35,6 +35,7 @@ export interface IDraft {
   requirements: string;
   requirementsFile: string;
   python: string;
+  image: string;
   /** Null while what the source suggests has not been touched. */
   files: string | null;
   outputs: string;
@@ -74,6 +75,7 @@ export function emptyDraft(timezone: string): IDraft {
     requirements: '',
     requirementsFile: '',
     python: '',
+    image: '',
     files: null,
     outputs: '',
     env: '',
@@ -117,6 +119,7 @@ export function fromSpec(draft: IDraft, spec: CreateJob): IDraft {
     requirements: (environment?.requirements ?? []).join('\n'),
     requirementsFile: environment?.requirements_file ?? '',
     python: environment?.python ?? '',
+    image: environment?.image ?? '',
     files: spec.files ? spec.files.join('\n') : null,
     outputs: (spec.outputs ?? []).join('\n'),
     env: Object.entries(spec.env ?? {})
@@ -272,7 +275,8 @@ export function toRequest(draft: IDraft): { request: IRequest } | { issues: Issu
         .map(l => l.trim())
         .filter(Boolean),
       requirements_file: draft.requirementsFile.trim() || null,
-      python: draft.python.trim() || null
+      python: draft.python.trim() || null,
+      image: draft.image.trim() || null
     },
     env,
     files: draft.files === null ? null : lines(draft.files),
