@@ -9,7 +9,7 @@ READY := $(VENV)/.ready
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo lab test check python browser faults package bench format docs types clean
+.PHONY: help demo lab test check python computes browser faults package bench format docs types clean
 
 help: ## Show this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -28,7 +28,7 @@ demo: $(READY) ## Train a model on real data as a job, and say where to look
 lab: $(READY) ## Open JupyterLab with the studio
 	$(BIN)/labstudio lab notebooks
 
-test: check python browser faults package ## Run every check and every test
+test: check python computes browser faults package ## Run every check and every test
 
 check: $(READY) ## Lint, types, contract drift, frontend tests
 	$(BIN)/ruff check .
@@ -41,6 +41,10 @@ check: $(READY) ## Lint, types, contract drift, frontend tests
 python: $(READY) ## Unit and server tests
 	.ci/debian r postgres
 	$(BIN)/pytest tests/unit tests/server -n 2 --dist loadfile
+
+computes: $(READY) ## The same jobs and kernels on every kind of compute, each a real one
+	.ci/debian docker ssh r
+	$(BIN)/pytest tests/compute
 
 browser: $(READY) ## Drive JupyterLab in Chromium; takes the screenshots of the README
 	.ci/debian chromium

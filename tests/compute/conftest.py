@@ -9,8 +9,11 @@ import pytest
 from docker_engine import docker_engine, r_image  # noqa: F401
 from ssh_host import own_ssh_host, ssh_host  # noqa: F401
 
-from labstudio._studio import Studio
-from labstudio.compute.toml import FILE
+# Before a module of this folder imports it: its asserts then say what they compared.
+pytest.register_assert_rewrite("labstudio.compute.conformance")
+
+from labstudio._studio import Studio  # noqa: E402
+from labstudio.compute.toml import FILE  # noqa: E402
 
 
 @pytest.fixture
