@@ -7,7 +7,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import os
+from typing import TYPE_CHECKING, Any, cast
 
 from labstudio._version import __version__
 
@@ -36,8 +37,17 @@ def studio(home: str | Path | None = None, **settings: Any) -> Studio:
     Returns
     -------
     Studio
-        The same object for the same home, unless settings are given.
+        The same object for the same home, unless settings are given. In a job or kernel on a
+        compute elsewhere, where ``LABSTUDIO_URL`` and ``LABSTUDIO_TOKEN`` are set and no home is
+        named: a `labstudio.gateway.remote.RemoteStudio`, the studio that it belongs to.
     """
+    if home is None and not settings and not os.environ.get("LABSTUDIO_HOME"):
+        url, token = os.environ.get("LABSTUDIO_URL"), os.environ.get("LABSTUDIO_TOKEN")
+        if url and token:
+            from labstudio.gateway.remote import RemoteStudio
+
+            # It has the verbs of jobs and computes; nothing else is reached from there.
+            return cast("Studio", RemoteStudio(url, token))
     from labstudio._studio import Studio
 
     fresh = Studio(home, **settings)

@@ -7,6 +7,7 @@ from typing import Any
 from pydantic import BaseModel, Field
 
 from labstudio.inputs import Input
+from labstudio.jobs.models import AttemptQuery
 
 
 class Problem(BaseModel):
@@ -18,19 +19,6 @@ class Problem(BaseModel):
     details: dict[str, Any] = Field(
         default_factory=dict, description="Facts beside the sentence, such as `field`."
     )
-
-
-class AttemptQuery(Input):
-    """Which attempt of a job."""
-
-    attempt: int | None = Field(None, ge=1, description="The newest when left out.")
-
-
-class LogQuery(AttemptQuery):
-    """Which piece of a log."""
-
-    offset: int = Field(0, ge=0, description="Bytes from the log's start.")
-    limit: int = Field(1 << 20, ge=16, le=1 << 22, description="Bytes to read at most.")
 
 
 class LogStreamQuery(AttemptQuery):

@@ -21,6 +21,7 @@ from labstudio.daemon.strays import end_strays
 from labstudio.daemon.worker import Worker
 from labstudio.daemon.workers import host
 from labstudio.errors import Conflict, StudioError, Unavailable
+from labstudio.gateway.server import GatewayServer
 from labstudio.home import write_atomic
 from labstudio.jobs.runner.protocol import boot_id, started_at
 from labstudio.jobs.store import now
@@ -78,6 +79,7 @@ class Daemon(Worker):
 
     def __init__(self, studio: Studio) -> None:
         self._recording = Recording(studio)
+        self._gateway = GatewayServer(studio)
         super().__init__(studio, worker_id(studio.home), self._recording.run_of)
         self._started_at = now()
 
@@ -85,6 +87,7 @@ class Daemon(Worker):
         """Start everything; returns once attempts are taken."""
         self.studio.database.migrate()
         self._recording.start()
+        self.guarded(self._gateway.start, "gateway")
         super().start()
         self._tell()
         self.every(STATUS_S, self._tell, "status")
@@ -97,6 +100,7 @@ class Daemon(Worker):
     def close(self) -> None:
         """End what belongs to the daemon; runners go on."""
         super().close()
+        self._gateway.stop()
         self._recording.close()
         self.studio.home.daemon_json.unlink(missing_ok=True)
 

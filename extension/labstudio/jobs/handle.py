@@ -10,7 +10,7 @@ from labstudio.errors import Unavailable
 from labstudio.jobs.models import Job, JobState, RerunJob
 
 if TYPE_CHECKING:
-    from labstudio._studio import Studio
+    from labstudio.jobs.door import AnyStudio
 
 POLL_FIRST_S = 0.02
 POLL_MOST_S = 0.5
@@ -28,7 +28,7 @@ class JobHandle:
         The record, or the id.
     """
 
-    def __init__(self, studio: Studio, job: Job | str) -> None:
+    def __init__(self, studio: AnyStudio, job: Job | str) -> None:
         self._studio = studio
         self.record = studio.jobs.get(job) if isinstance(job, str) else job
         self.id = self.record.id

@@ -236,6 +236,9 @@ class Attempt(BaseModel):
     cause: str | None = Field(None, description="Why another attempt followed, or none did.")
     cells: list[CellTime] = Field(default_factory=list)
     kernel_kept_until: datetime | None = None
+    not_returned: dict[str, str] = Field(
+        default_factory=dict, description="Names that could not be sent back, and why."
+    )
 
 
 class Provenance(BaseModel):
@@ -300,6 +303,19 @@ class ListJobs(Input):
     user: str | None = None
     limit: int = Field(100, ge=1, le=1000)
     cursor: str | None = None
+
+
+class AttemptQuery(Input):
+    """Which attempt of a job."""
+
+    attempt: int | None = Field(None, ge=1, description="The newest when left out.")
+
+
+class LogQuery(AttemptQuery):
+    """Which piece of a log."""
+
+    offset: int = Field(0, ge=0, description="Bytes from the log's start.")
+    limit: int = Field(1 << 20, ge=16, le=1 << 22, description="Bytes to read at most.")
 
 
 class LogChunk(BaseModel):

@@ -54,7 +54,7 @@ class JobReader:
             folder = self._studio.home.attempt(job_id, attempt.number)
             result, status = read_result(folder), read_status(folder)
             if result is not None:
-                attempt.cells = result.cells
+                attempt.cells, attempt.not_returned = result.cells, result.not_returned
             elif status is not None:
                 attempt.cells = status.cells
             # The runner keeps it; one that was killed could not say that the kernel is gone.
@@ -157,6 +157,22 @@ class JobReader:
         JobFailed
             When the job did not succeed.
         """
+        path = self.result_path(job_id)
+        if path is None:
+            return {}
+        from labstudio.jobs.carry import unpack_result
+
+        names = unpack_result(path)
+        return names["return"] if self.get(job_id).kind is JobKind.function else names
+
+    def result_path(self, job_id: str) -> Path | None:
+        """Find the pickle of what a job gave back; None for a cell that assigns nothing.
+
+        Raises
+        ------
+        JobFailed
+            When the job did not succeed.
+        """
         job = self.store.get(job_id)
         if job.state is not JobState.succeeded:
             raise JobFailed(
@@ -166,11 +182,8 @@ class JobReader:
         if job.kind not in (JobKind.cell, JobKind.function):
             raise InvalidInput("Only cells and functions give a result back.", field="kind")
         if job.kind is JobKind.cell and not self.store.assigns(job_id):
-            return {}
-        from labstudio.jobs.carry import unpack_result
-
-        names = unpack_result(self._studio.home.attempt(job_id, job.attempt) / "result.pkl")
-        return names["return"] if job.kind is JobKind.function else names
+            return None
+        return self._studio.home.attempt(job_id, job.attempt) / "result.pkl"
 
     def _attempt(self, job_id: str, number: int | None) -> tuple[Path, int, bool]:
         """Return an attempt's folder, its number, and whether it has ended."""

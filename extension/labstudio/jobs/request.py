@@ -13,7 +13,7 @@ from labstudio.jobs.parameters import from_text, sweep_from_text
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from labstudio._studio import Studio
+    from labstudio.jobs.door import AnyStudio
     from labstudio.jobs.models import ParameterSpec
 
 ID_LENGTH = 26
@@ -36,7 +36,7 @@ def pairs(texts: Iterable[str], field: str) -> dict[str, str]:
     return found
 
 
-def find_job(studio: Studio, text: str) -> str:
+def find_job(studio: AnyStudio, text: str) -> str:
     """Find a job by its id, the end of its id, or ``last``.
 
     Raises

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 from contextlib import suppress
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from labstudio.changes import record as note_change
@@ -15,97 +14,44 @@ from labstudio.jobs.models import (
     CreateJob,
     CreateSweep,
     Job,
-    JobKind,
-    Parameters,
     RerunJob,
     SourceInfo,
 )
 from labstudio.jobs.reading import JobReader
-from labstudio.jobs.submission import Origin, current_user, prepare, rerun_row, source_folder
+from labstudio.jobs.submission import (
+    Origin,
+    current_user,
+    prepare,
+    rerun_row,
+    rows,
+    source_folder,
+)
+from labstudio.jobs.submitting import Submitting
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
+    from pathlib import Path
 
-    from labstudio.jobs.handle import JobHandle
+    from labstudio._studio import Studio
+    from labstudio.jobs.taking import Taken
 
 # More than SQLite writes to its log when a job is deleted.
 ROOM_BYTES = 1 << 20
 
 
-class JobService(JobReader):
+class JobService(JobReader, Submitting):
     """Submit jobs, follow them, end them, read what they left.
 
     Every method may be called from any thread. Submitting needs no daemon: a job is accepted once
     it is in the database, and runs when a daemon is there.
     """
 
+    @property
+    def studio(self) -> Studio:
+        """The studio that the jobs are of."""
+        return self._studio
+
     # Submitting
-
-    def submit(
-        self,
-        source: str | Path | Callable[..., Any],
-        *args: Any,
-        parameters: Parameters | None = None,
-        kwargs: dict[str, Any] | None = None,
-        wait: bool = False,
-        **fields: Any,
-    ) -> JobHandle:
-        """Submit a notebook, a script or a function.
-
-        Parameters
-        ----------
-        source
-            A path, or a callable.
-        *args
-            The callable's arguments.
-        parameters
-            Values for a notebook's or script's parameters.
-        kwargs
-            The callable's keyword arguments.
-        wait
-            Wait for the end before returning.
-        **fields
-            Any further field of `CreateJob`, such as ``compute`` or ``retries``.
-
-        Returns
-        -------
-        JobHandle
-            The job, to be waited for and asked for its result.
-
-        Raises
-        ------
-        InvalidInput
-            When a field is wrong; its name is in the sentence.
-        CannotCarry
-            When the callable or an argument cannot be pickled.
-
-        Examples
-        --------
-        >>> job = studio().jobs.submit("train.ipynb", parameters={"depth": 3})  # doctest: +SKIP
-        >>> job.wait().state  # doctest: +SKIP
-        <JobState.succeeded: 'succeeded'>
-        """
-        from labstudio.jobs.handle import JobHandle
-
-        payload = None
-        if callable(source):
-            from labstudio.jobs.carry import pack_call
-
-            payload = pack_call(source, args, kwargs or {})
-            fields = {**_call(source, with_kwargs=bool(kwargs)), **fields}
-        else:
-            if args or kwargs:
-                raise InvalidInput(
-                    "Arguments go with a callable; a notebook takes parameters=.", field="args"
-                )
-            fields["path"] = str(Path(source).expanduser().absolute())
-        spec = CreateJob(parameters=parameters or {}, **fields)
-        job = self.create(spec, payload=payload)
-        self._studio.keeper.ensure()
-        handle = JobHandle(self._studio, job)
-        if wait:
-            handle.wait()
-        return handle
 
     def create(
         self,
@@ -154,8 +100,8 @@ class JobService(JobReader):
             return before
         self._studio.computes.get(spec.compute, source_folder(spec, origin), root)
         home = self._studio.home.create()
-        rows = prepare([spec.parameters], spec, origin, home, self._studio.config)
-        return self._accept(rows, spec, origin.user)[0]
+        made = prepare([spec.parameters], spec, origin, home, self._studio.config)
+        return self._accept(made, spec, origin.user)[0]
 
     def sweep(
         self, request: CreateSweep, *, user: str | None = None, root: Path | None = None
@@ -172,8 +118,41 @@ class JobService(JobReader):
         self._studio.computes.get(spec.compute, source_folder(spec, origin), root)
         points = [{**spec.parameters, **each} for each in expand(request.grid)]
         home = self._studio.home.create()
-        rows = prepare(points, spec, origin, home, self._studio.config)
-        return self._accept(rows, spec, origin.user)
+        made = prepare(points, spec, origin, home, self._studio.config)
+        return self._accept(made, spec, origin.user)
+
+    def adopt(
+        self, taken: Taken, *, user: str, assigns: Sequence[str] = (), sweep: bool = False
+    ) -> Sequence[Job]:
+        """Accept jobs whose code was read elsewhere, and whose files' content was brought here.
+
+        Parameters
+        ----------
+        taken
+            The code, as it was read there.
+        user
+            The owner.
+        assigns
+            The names that a cell gives back.
+        sweep
+            Whether the jobs belong together.
+
+        Raises
+        ------
+        InvalidInput
+            When a field is wrong, or content is missing.
+        """
+        from labstudio.jobs.taking import verified
+
+        spec = taken.spec
+        if before := self._first_with_key(spec, user):
+            return [before]
+        self._studio.computes.get(spec.compute)
+        home = self._studio.home.create()
+        taken = verified(taken, home, self._studio.config.snapshot_limit_bytes)
+        sweep_id = new_id() if sweep else None
+        origin = Origin(user=user, assigns=tuple(assigns), sweep_id=sweep_id)
+        return self._accept(rows(taken, origin), spec, user)
 
     def rerun(
         self, job_id: str, changes: RerunJob | None = None, *, user: str | None = None
@@ -298,15 +277,3 @@ class JobService(JobReader):
             raise
         self._studio.wake()
         return self.store.get_all([row["id"] for row in rows])
-
-
-def _call(function: Callable[..., Any], *, with_kwargs: bool) -> dict[str, Any]:
-    """Return the fields of a job that calls a function, which the kernel finds by its name."""
-    name = getattr(function, "__name__", "")
-    known = name if name.isidentifier() else "function"
-    arguments = "*args, **kwargs" if with_kwargs else "*args"
-    return {
-        "name": name or type(function).__name__,
-        "kind": JobKind.function,
-        "code": f"result = {known}({arguments})",
-    }

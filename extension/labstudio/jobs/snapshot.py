@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import shutil
 import tempfile
 from contextlib import contextmanager
@@ -17,11 +18,12 @@ from labstudio.errors import InvalidInput, TooLarge, Unavailable
 from labstudio.jobs.models import Snapshot, SnapshotFile
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from labstudio.home import Home
 
 CHUNK_BYTES = 1 << 20
+_HASH = re.compile("[0-9a-f]{64}")
 
 
 def blob_path(home: Home, sha256: str) -> Path:
@@ -101,12 +103,7 @@ def take(
             )
         for path, source in files:
             total += _readable_size(source)
-            if limit_bytes and total > limit_bytes:
-                raise TooLarge(
-                    f"The files of the job hold more than {limit_bytes} bytes; "
-                    "choose fewer, or raise snapshot_limit_bytes.",
-                    field="files",
-                )
+            _within(total, limit_bytes)
             sha256, size = store_file(home, source)
             mode = 0o755 if os.access(source, os.X_OK) else 0o644
             taken[path] = SnapshotFile(path=path, sha256=sha256, size_bytes=size, mode=mode)
@@ -117,18 +114,81 @@ def take(
     return Snapshot(entry=entry, files=list(taken.values()))
 
 
+def verify(home: Home, snapshot: Snapshot, limit_bytes: int = 0) -> None:
+    """Check a snapshot that was taken elsewhere.
+
+    Raises
+    ------
+    InvalidInput
+        When a path leaves its folder, the entry is not among the files, or content is missing.
+    TooLarge
+        When the files hold more than `limit_bytes`; 0 for no limit.
+    """
+    total = 0
+    wanted = [(file.path, file.sha256) for file in snapshot.files]
+    if snapshot.entry not in dict(wanted):
+        raise InvalidInput(
+            f"The entry {snapshot.entry!r} is not among the files.", field="snapshot.entry"
+        )
+    if snapshot.payload is not None:
+        wanted.append(("the carried names", snapshot.payload))
+    for path, sha256 in wanted:
+        _inside(path)
+        blob = blob_path(home, sha256)
+        # Its time says that it is wanted now, and is not swept away.
+        if not (_HASH.fullmatch(sha256) and _touched(blob)):
+            raise InvalidInput(f"The content of {path!r} was not uploaded.", field="snapshot.files")
+        total += 0 if sha256 == snapshot.payload else blob.stat().st_size
+    _within(total, limit_bytes)
+
+
+@contextmanager
+def receiving(home: Home, sha256: str) -> Iterator[Callable[[bytes], None]]:
+    """Keep content that arrives in pieces, if it is what was promised; give what takes a piece.
+
+    Raises
+    ------
+    InvalidInput
+        When it has another hash; nothing is kept then.
+    """
+    if not _HASH.fullmatch(sha256):
+        raise InvalidInput(f"{sha256[:80]!r} is no SHA-256.", field="sha256")
+    target, digest = blob_path(home.create(), sha256), hashlib.sha256()
+    with _incoming(target) as file:
+
+        def take_piece(piece: bytes) -> None:
+            digest.update(piece)
+            file.write(piece)
+
+        yield take_piece
+        if digest.hexdigest() != sha256:
+            raise InvalidInput("The content is not that of the SHA-256 promised.", field="sha256")
+        _settle(file, target)
+
+
 def materialise(home: Home, snapshot: Snapshot, folder: Path) -> None:
     """Lay a snapshot's files out in a folder, as copies that a job may change."""
     for file in snapshot.files:
-        relative = PurePosixPath(file.path)
-        if relative.is_absolute() or ".." in relative.parts:
-            raise InvalidInput(
-                f"The snapshot's path {file.path!r} leaves its folder.", field="files"
-            )
-        target = folder / relative
+        target = folder / _inside(file.path)
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(blob_path(home, file.sha256), target)
         target.chmod(file.mode)
+
+
+def _inside(path: str) -> PurePosixPath:
+    relative = PurePosixPath(path)
+    if relative.is_absolute() or ".." in relative.parts:
+        raise InvalidInput(f"The snapshot's path {path!r} leaves its folder.", field="files")
+    return relative
+
+
+def _within(total: int, limit_bytes: int) -> None:
+    if limit_bytes and total > limit_bytes:
+        raise TooLarge(
+            f"The files of the job hold more than {limit_bytes} bytes; "
+            "choose fewer, or raise snapshot_limit_bytes.",
+            field="files",
+        )
 
 
 def _readable_size(source: Path) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -96,6 +96,40 @@ def take(
         points, taken = _take_source(spec, source, points, home, limit_bytes, place.root)
     record = provenance.take(source.parent if source else Path.cwd())
     return Taken(spec.model_copy(update={"kind": kind}), points, taken, record)
+
+
+def verified(taken: Taken, home: Home, limit_bytes: int) -> Taken:
+    """Check code that was read elsewhere: its files' content must be in the home.
+
+    Parameters
+    ----------
+    taken
+        What was read there.
+    home
+        The home that keeps the files.
+    limit_bytes
+        The most that the files together may hold; 0 for no limit.
+
+    Raises
+    ------
+    InvalidInput
+        When something is wrong or missing.
+    TooLarge
+        When the files hold more.
+    """
+    from labstudio.jobs.inspect import inspect_content
+    from labstudio.jobs.parameters import check
+
+    found, spec = taken.snapshot, taken.spec
+    snapshot.verify(home, found, limit_bytes)
+    if spec.kind in (JobKind.cell, JobKind.function):
+        return replace(taken, spec=_with_requirements(spec, Path("/"), None))
+    name = found.entry.rpartition("/")[2]
+    spec = spec.model_copy(update={"kind": _agreed_kind(spec, Path(name))})
+    entry = next(file for file in found.files if file.path == found.entry)
+    info = inspect_content(snapshot.blob_path(home, entry.sha256).read_bytes(), name)
+    points = [check(info.parameters, each) for each in taken.points]
+    return replace(taken, spec=_with_requirements(spec, Path("/"), None), points=points)
 
 
 def resolve(path: str, root: Path | None) -> Path:

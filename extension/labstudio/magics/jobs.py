@@ -20,8 +20,8 @@ from labstudio.errors import NotFound, StudioError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from labstudio._studio import Studio
     from labstudio.jobs.carry import Carried
+    from labstudio.jobs.door import AnyStudio
     from labstudio.jobs.handle import JobHandle
     from labstudio.jobs.names import CellNames
 
@@ -68,7 +68,7 @@ class JobMagics(Magics):  # type: ignore[misc]
     """Jobs from a notebook."""
 
     @property
-    def studio(self) -> Studio:
+    def studio(self) -> AnyStudio:
         """The studio of ``LABSTUDIO_HOME``."""
         import labstudio
 
@@ -299,7 +299,6 @@ class JobMagics(Magics):  # type: ignore[misc]
 
     def _pull(self, handle: JobHandle, names: list[str] | None = None) -> Any:
         from labstudio.jobs.models import JobKind
-        from labstudio.jobs.runner.protocol import read_result
 
         try:
             value = handle.result()
@@ -312,9 +311,8 @@ class JobMagics(Magics):  # type: ignore[misc]
         taken = {name: value[name] for name in names or value}
         self.shell.user_ns.update(taken)
         print(f"Pulled {', '.join(taken)}." if taken else "The cell gave nothing back.")  # noqa: T201
-        record = handle.record
-        told = read_result(self.studio.home.attempt(record.id, record.attempt))
-        for name, why in (told.not_returned if told and not names else {}).items():
+        told = [] if names else self.studio.jobs.detail(handle.id).attempts[-1:]
+        for name, why in (each for attempt in told for each in attempt.not_returned.items()):
             print(f"{name} did not come back: {why}")  # noqa: T201
         return None
 

@@ -18,7 +18,7 @@ from labstudio.widgets import job as shown
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from labstudio._studio import Studio
+    from labstudio.jobs.door import AnyStudio
     from labstudio.jobs.models import Job
 
 POLL_FIRST_S = 0.2
@@ -151,7 +151,7 @@ class LiveJob(Live):
         One more line on the card.
     """
 
-    def __init__(self, studio: Studio, job: Job, note: str | None = None) -> None:
+    def __init__(self, studio: AnyStudio, job: Job, note: str | None = None) -> None:
         super().__init__({"Stop": lambda: studio.jobs.stop(job.id)})
         self._studio = studio
         self.job = job
@@ -193,7 +193,7 @@ class LiveTable(Live):
         Which jobs.
     """
 
-    def __init__(self, studio: Studio, query: ListJobs | None = None) -> None:
+    def __init__(self, studio: AnyStudio, query: ListJobs | None = None) -> None:
         super().__init__({"Refresh": self._again})
         self._studio = studio
         self._query = query or ListJobs(limit=20)

@@ -555,6 +555,10 @@ export interface components {
       exit_code: number | null;
       /** @default null */
       kernel_kept_until: string | null;
+      /** @description Names that could not be sent back, and why. */
+      not_returned: {
+        [key: string]: string;
+      };
       number: number;
       /** @default null */
       started_at: string | null;

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from labstudio._studio import Studio
-    from labstudio_server.models import AttemptQuery, FileQuery
+    from labstudio.jobs.models import AttemptQuery
+    from labstudio_server.models import FileQuery
 
 RESOURCE = "labstudio:jobs"
 SANDBOX = "sandbox allow-scripts allow-popups"

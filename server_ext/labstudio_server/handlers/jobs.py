@@ -11,8 +11,8 @@ from labstudio_server import authorization
 from labstudio_server.handlers.base import StudioHandler
 
 if TYPE_CHECKING:
-    from labstudio.jobs.models import CreateJob, CreateSweep, ListJobs, RerunJob
-    from labstudio_server.models import LogQuery, ResourceQuery, SourceQuery
+    from labstudio.jobs.models import CreateJob, CreateSweep, ListJobs, LogQuery, RerunJob
+    from labstudio_server.models import ResourceQuery, SourceQuery
 
 RESOURCE = "labstudio:jobs"
 
