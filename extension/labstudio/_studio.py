@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from labstudio.database.engine import Database
     from labstudio.experiments.tracking import Tracking
     from labstudio.jobs.service import JobService
+    from labstudio.kernels.service import KernelService
     from labstudio.namespace.service import Checkpoints
     from labstudio.schedules.service import ScheduleService
     from labstudio.usage.service import UsageService
@@ -99,6 +100,13 @@ class Studio:
         from labstudio.namespace.service import Checkpoints
 
         return Checkpoints(self.home)
+
+    @cached_property
+    def kernels(self) -> KernelService:
+        """The kernels that live on computes."""
+        from labstudio.kernels.service import KernelService
+
+        return KernelService(self)
 
     @cached_property
     def tracking(self) -> Tracking:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from labstudio.database.engine import Database
 
-Topic = Literal["jobs", "schedules", "computes"]
+Topic = Literal["jobs", "schedules", "computes", "kernels"]
 Kind = Literal["created", "changed", "deleted"]
 
 

@@ -66,6 +66,7 @@ class Home:
         self.environments = self.path / "environments"
         self.jobs = self.path / "jobs"
         self.kernelspecs = self.path / "kernelspecs"
+        self.kernels = self.path / "kernels"
         self.daemon_lock = self.path / "daemon.lock"
         self.daemon_json = self.path / "daemon.json"
         self.daemon_log = self.path / "daemon.log"

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel, Field, JsonValue
 
@@ -29,6 +29,9 @@ class KernelOffer(BaseModel):
     argv: list[str] = Field(default_factory=list)
     env: dict[str, str] = Field(default_factory=dict)
     metadata: dict[str, JsonValue] = Field(default_factory=dict)
+    interrupt_mode: Literal["signal", "message"] = Field(
+        "signal", description="How it is interrupted; with `message` the keeper does it."
+    )
 
 
 class KernelEnd(BaseModel):
@@ -51,6 +54,10 @@ class KernelOrder:
         Its private folder here, where its state, sockets and log lie.
     offer
         Which kernel.
+    key
+        Signs its messages: the `key` of every connection file that leads to it, here and there.
+    sockets
+        A private folder with a short path for the host's own sockets; the keeper's lie there too.
     notebooks
         The notebook's folder here; it is there for the kernel too. None where there is none.
     env
@@ -66,12 +73,40 @@ class KernelOrder:
     id: str
     folder: Path
     offer: KernelOffer
+    key: str = ""
+    sockets: Path | None = None
     notebooks: Path | None = None
     env: dict[str, str] = field(default_factory=dict)
     gateway: Path | None = None
     need: Need = field(default_factory=Need)
     gpus: tuple[int, ...] = ()
     say: Callable[[str], None] = lambda _text: None
+
+
+# ipykernel's output socket drops what comes faster than it is taken, beyond a thousand messages.
+_LOSSLESS = """
+import sys, zmq
+if sys.path[0] == "": del sys.path[0]
+from ipykernel import kernelapp
+opens = kernelapp.IPKernelApp.init_iopub
+def init_iopub(self, context):
+    context.setsockopt(zmq.SNDHWM, 0)
+    opens(self, context)
+kernelapp.IPKernelApp.init_iopub = init_iopub
+kernelapp.launch_new_instance()
+"""
+
+
+def lossless(argv: list[str]) -> list[str]:
+    """Return the command that starts a kernel so that it drops no output.
+
+    >>> lossless(["R", "-e", "IRkernel::main()"])
+    ['R', '-e', 'IRkernel::main()']
+    """
+    if "ipykernel_launcher" not in argv:
+        return argv
+    at = argv.index("ipykernel_launcher")
+    return [*argv[: at - 1], "-c", _LOSSLESS, *argv[at + 1 :]]
 
 
 class KernelHost(ABC):
@@ -94,7 +129,11 @@ class KernelHost(ABC):
 
     @abstractmethod
     async def poll(self) -> KernelEnd | None:
-        """Return how it ended; None while it lives, or is out of reach and may live."""
+        """Return how it ended; None while it lives, or is out of reach and may live.
+
+        Called a few times a second. Also called before `start` when an earlier keeper had started
+        the kernel: it then tells whether that one lives, so that no other stands in for it.
+        """
 
     @abstractmethod
     async def interrupt(self) -> None:

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from labstudio.compute.kernel_host import KernelHost, KernelOffer, KernelOrder
+
 # A runner that was launched and has not claimed its folder after so long will not come.
 CLAIM_TIMEOUT_S = 60.0
 # Between its claim and the file that says who it is.
@@ -33,6 +35,7 @@ class Local(Kind):
     TYPE = "local"
     summary = "This machine."
     at_home = True
+    hosts_kernels = True
 
     def capacity(self) -> Capacity:
         """Return what the machine has, or less where the settings say so."""
@@ -103,6 +106,18 @@ class Local(Kind):
             protocol.request_preemption(folder)
         else:
             processes.kill_attempt(folder)
+
+    def kernel_offers(self) -> list[KernelOffer]:
+        """Return Jupyter's own kernels."""
+        from labstudio.compute.local_kernel import offers
+
+        return offers()
+
+    def kernel_host(self, order: KernelOrder) -> KernelHost:
+        """Return what keeps a kernel as a process of this machine."""
+        from labstudio.compute.local_kernel import ProcessKernel
+
+        return ProcessKernel(order)
 
 
 def _older(path: Path, seconds: float) -> bool:

@@ -1,0 +1,1 @@
+"""Kernels on computes: kept apart from JupyterLab, found again, listed and ended."""
