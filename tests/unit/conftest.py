@@ -8,8 +8,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from gateway_tools import serve_tracked
 from runner_tools import Runs
 
+from labstudio._studio import Studio
 from labstudio.experiments.server import TrackingServer
 from labstudio.experiments.tracking import Tracking
 from labstudio.home import Home
@@ -54,3 +56,10 @@ def tracking(served: Home) -> Iterator[Tracking]:
     client = Tracking(served)
     yield client
     client.close()
+
+
+@pytest.fixture(scope="session")
+def gateway_studio() -> Iterator[Studio]:
+    """A studio with daemon, tracking server and gateway, shared by the tests of the gateway."""
+    with serve_tracked() as opened:
+        yield opened

@@ -5,24 +5,18 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import httpx
-import psutil
 import pytest
+from gateway_tools import gateways, kernel_token, run_elsewhere, speaking
 
 from labstudio._studio import Studio
-from labstudio.experiments.tracking import is_ready
-from labstudio.gateway.reach import FORWARDER, gateway_socket, kernel_variables
+from labstudio.gateway.reach import gateway_socket
 from labstudio.gateway.tokens import Scope, mint
-from labstudio.jobs.submission import current_user
-from tests.conftest import serve
 
 pytestmark = pytest.mark.slow
 
@@ -30,21 +24,9 @@ API = "http://gateway/labstudio/api/v1"
 MLFLOW = "http://gateway/mlflow/api/2.0/mlflow"
 
 
-@pytest.fixture(scope="module")
-def studio() -> Iterator[Studio]:
-    with serve(max_jobs=2) as opened:
-        assert gateways(opened) == []  # nobody has asked for it yet
-        while not is_ready(opened.home, timeout_s=10):
-            pass
-        yield opened
-
-
-def gateways(studio: Studio) -> list[psutil.Process]:
-    """The gateways that the daemon has as children."""
-    told = studio.keeper.status()
-    assert told.pid is not None
-    below = psutil.Process(told.pid).children()
-    return [each for each in below if "labstudio.gateway.server_main" in each.cmdline()]
+@pytest.fixture
+def studio(gateway_studio: Studio) -> Studio:
+    return gateway_studio
 
 
 @pytest.fixture
@@ -55,42 +37,10 @@ def elsewhere() -> Iterator[Path]:
     shutil.rmtree(folder)
 
 
-@contextmanager
-def speaking(studio: Studio, token: str) -> Iterator[httpx.Client]:
-    transport = httpx.HTTPTransport(uds=str(gateway_socket(studio.home)))
-    headers = {"Authorization": f"Bearer {token}"}
-    with httpx.Client(transport=transport, headers=headers, timeout=60) as client:
-        yield client
-
-
-def run_elsewhere(studio: Studio, folder: Path, token: str, code: str) -> str:
-    """Run code in a process that knows of the studio only what the forwarder tells it."""
-    kept = {name: os.environ[name] for name in ("PATH", "LANG") if name in os.environ}
-    environment = kept | {
-        "HOME": str(folder),
-        "LABSTUDIO_TOKEN": token,
-        "MLFLOW_TRACKING_TOKEN": token,
-    }
-    command = [sys.executable, str(FORWARDER), "--socket", str(gateway_socket(studio.home))]
-    done = subprocess.run(
-        [*command, "--then", sys.executable, "-c", code],
-        env=environment,
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
-
-
-def kernel_token(studio: Studio, user: str | None = None) -> str:
-    return kernel_variables(studio.home, "k1", user or current_user())["LABSTUDIO_TOKEN"]
-
-
 @pytest.fixture(scope="module")
-def holding(studio: Studio) -> Iterator[tuple[str, str]]:
+def holding(gateway_studio: Studio) -> Iterator[tuple[str, str]]:
     """A job that runs as long as the tests do, and its token."""
+    studio = gateway_studio
     script = Path(tempfile.mkdtemp(prefix="ls-hold-")) / "hold.py"
     script.write_text("import time\nprint('holding', flush=True)\ntime.sleep(600)\n")
     job = studio.jobs.submit(script)
