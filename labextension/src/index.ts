@@ -1,3 +1,4 @@
+import { computes } from './features/compute/plugin';
 import { doors } from './features/jobs/doors';
 import { form } from './features/jobs/form/plugin';
 import { drive, model, panel } from './features/jobs/plugin';
@@ -10,5 +11,5 @@ import { api, events, services } from './services';
 export default [
   ...[api, events, services],
   ...[status, model, schedules],
-  ...[panel, form, view, doors, drive, mlflow]
+  ...[panel, form, view, doors, drive, computes, mlflow]
 ];

@@ -3,6 +3,7 @@ import { Token } from '@lumino/coreutils';
 import type { Api } from './api/client';
 import type { StudioEvents } from './api/events';
 import type { IServices as Services } from './components/context';
+import type { ComputesModel } from './features/compute/model';
 import type { JobsModel } from './features/jobs/model';
 import type { SchedulesModel } from './features/schedules/model';
 import type { StatusModel } from './features/status/model';
@@ -31,6 +32,9 @@ export const IJobs = new Token<IJobs>(
 export type ISchedules = SchedulesModel;
 export const ISchedules = new Token<ISchedules>('labstudio:ISchedules', 'The list of schedules.');
 
+export type IComputes = ComputesModel;
+export const IComputes = new Token<IComputes>('labstudio:IComputes', 'The list of computes.');
+
 export type IStudioStatus = StatusModel;
 export const IStudioStatus = new Token<IStudioStatus>(
   'labstudio:IStudioStatus',
@@ -58,5 +62,14 @@ export namespace CommandIDs {
   export const resumeSchedule = 'labstudio-schedules:resume';
   export const deleteSchedule = 'labstudio-schedules:delete';
   export const scheduleHistory = 'labstudio-schedules:history';
+  export const showCompute = 'labstudio-compute:show-panel';
+  export const openCompute = 'labstudio-compute:open';
+  export const addCompute = 'labstudio-compute:add';
+  export const testCompute = 'labstudio-compute:test';
+  export const drainCompute = 'labstudio-compute:drain';
+  export const undrainCompute = 'labstudio-compute:undrain';
+  export const stopIdleKernels = 'labstudio-compute:stop-idle-kernels';
+  export const removeCompute = 'labstudio-compute:remove';
+  export const showUsage = 'labstudio-compute:usage';
   export const openMlflow = 'labstudio-mlflow:open';
 }

@@ -4,6 +4,8 @@ import type { TranslationBundle } from '@jupyterlab/translation';
 
 import type {
   Compute,
+  ComputeDetail,
+  CreateCompute,
   CreateJob,
   CreateSchedule,
   CreateSweep,
@@ -16,6 +18,7 @@ import type {
   JobPage,
   JobState,
   KernelAttachment,
+  KindInfo,
   LogChunk,
   RerunJob,
   ResourceSeries,
@@ -23,7 +26,10 @@ import type {
   SchedulePreview,
   SourceInfo,
   Status,
-  UpdateSchedule
+  TestReport,
+  UpdateSchedule,
+  UsageBy,
+  UsageReport
 } from './types';
 
 const ROOT = 'labstudio/api/v1';
@@ -108,6 +114,16 @@ export class Api {
     this._send<SchedulePreview>('POST', 'schedules/preview', { cron, timezone });
 
   computes = () => this._get<{ items: Compute[] }>('computes');
+  compute = (name: string) => this._get<ComputeDetail>(`computes/${seg(name)}`);
+  computeKinds = () => this._get<{ items: KindInfo[] }>('computes/kinds');
+  createCompute = (entry: CreateCompute) => this._send<Compute>('POST', 'computes', entry);
+  deleteCompute = (name: string) => this._send<void>('DELETE', `computes/${seg(name)}`);
+  testCompute = (name: string) => this._send<TestReport>('POST', `computes/${seg(name)}/test`);
+  drainCompute = (name: string, draining: boolean) =>
+    this._send<Compute>('POST', `computes/${seg(name)}/drain`, { draining });
+  stopIdleKernels = (name: string) =>
+    this._send<{ stopped: number }>('POST', `computes/${seg(name)}/stop-idle`);
+  usage = (query: { by: UsageBy; since?: string }) => this._get<UsageReport>('usage', query);
   status = () => this._get<Status>('status');
 
   /** The address of a file that a job left. */
@@ -121,6 +137,11 @@ export class Api {
       attempt: options.attempt,
       download: options.download ? 1 : undefined
     });
+  }
+
+  /** The address of a usage report as a file. */
+  usageCsvUrl(query: { by: UsageBy; since?: string }): string {
+    return this._url('usage.csv', query);
   }
 
   /** A file's content, read through the server's login. */

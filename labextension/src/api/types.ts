@@ -27,6 +27,16 @@ export type SchedulePreview = Schemas['SchedulePreview'];
 export type Fire = Schemas['Fire'];
 export type FirePage = Schemas['FirePage'];
 export type Compute = Schemas['Compute'];
+export type ComputeDetail = Schemas['ComputeDetail'];
+export type Occupant = Schemas['Occupant'];
+export type Waiting = Schemas['Waiting'];
+export type Resources = Schemas['Resources'];
+export type TestReport = Schemas['TestReport'];
+export type KindInfo = Schemas['KindInfo'];
+export type KindField = Schemas['KindField'];
+export type UsageReport = Schemas['UsageReport'];
+export type UsageRow = Schemas['UsageRow'];
+export type UsageBy = Schemas['By'];
 export type Status = Schemas['Status'];
 
 /** What is sent may leave out whatever has a default. */
@@ -38,6 +48,8 @@ export type CreateSchedule = Partial<Omit<Schemas['CreateSchedule'], 'job' | 'cr
   cron: string;
 };
 export type UpdateSchedule = Partial<Omit<Schemas['UpdateSchedule'], 'job'>> & { job?: CreateJob };
+
+export type CreateCompute = Schemas['CreateCompute'];
 
 /** Any JSON value, as parameters hold it. */
 export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };

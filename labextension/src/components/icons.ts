@@ -48,6 +48,16 @@ export const chartIcon = icon(
   'mlflow',
   line('M2.500 2.500v11h11M5 10.500l2.500-3.500 2 2L13 4.500')
 );
+export const computeIcon = new LabIcon({
+  name: 'labstudio:compute',
+  svgstr: `<svg xmlns="http://www.w3.org/2000/svg" width="16" viewBox="0 0 24 24"><g class="jp-icon3" fill="#616161"><path d="M4 4h16v6H4zm2 2v2h12V6z" fill-rule="evenodd"/><path d="M4 13h16v6H4zm2 2v2h12v-2z" fill-rule="evenodd"/><path d="M7 6.500h2v1H7zM7 15.500h2v1H7z"/></g></svg>`
+});
+export const testIcon = icon('test-compute', line('M3 8h2.500l1.500-4 2.500 8 1.500-4h2.500'));
+export const drainIcon = icon('drain', line('M3 3h10M4.500 6h7M6.500 9h3M8 11v2.500'));
+export const moveIcon = icon(
+  'move-notebook',
+  line('M2.500 8h9M8.500 4.500L12 8l-3.500 3.500M14 3v10')
+);
 export const pauseIcon = icon('pause', line('M5.500 4v8M10.500 4v8'));
 export const playIcon = icon('play', line('M5.500 3.500v9l6.500-4.500z'));
 export const stopSquareIcon = icon('stop', line('M4.200 4.200h7.600v7.600H4.200z'));

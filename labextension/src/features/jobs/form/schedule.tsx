@@ -2,7 +2,7 @@ import * as React from 'react';
 
 import { useTrans } from '../../../components/context';
 import { wallClock } from '../../../format';
-import { SelectField, TextField } from './fields';
+import { SelectField, TextField } from '../../../components/fields';
 import type { FormModel } from './model';
 
 /** When it runs: cron in words, the next five runs, and what happens to missed ones. */

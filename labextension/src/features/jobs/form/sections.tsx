@@ -1,7 +1,7 @@
 import * as React from 'react';
 
 import { useTrans } from '../../../components/context';
-import { CheckField, TextField } from './fields';
+import { CheckField, TextField } from '../../../components/fields';
 import type { FormModel } from './model';
 
 /** What may be typed; the same in every language. */

@@ -1,0 +1,305 @@
+import * as React from 'react';
+
+import type { ComputeDetail, Occupant, Resources, TestReport, Waiting } from '../../api/types';
+import { Banner, Button, Facts } from '../../components/basics';
+import { useServices, useSignal } from '../../components/context';
+import { drainIcon, endIcon, playIcon, testIcon, trashIcon } from '../../components/icons';
+import { ago, bytes, clock, number } from '../../format';
+import { CommandIDs } from '../../tokens';
+import type { ComputeModel } from './model';
+import { computeState, Meter, money, Slots } from './parts';
+
+/** How often the machine is looked at while it is in view. */
+const LOOK_MS = 5_000;
+
+/** One compute in the main area: slots, machine, what runs there, what waits. */
+export function ComputeView(props: { model: ComputeModel }): JSX.Element | null {
+  const { model } = props;
+  useSignal(model.changed);
+  React.useEffect(() => {
+    const timer = window.setInterval(() => {
+      if (document.visibilityState === 'visible') {
+        void model.refresh();
+      }
+    }, LOOK_MS);
+    return () => window.clearInterval(timer);
+  }, [model]);
+  const { detail } = model;
+  if (!detail) {
+    return model.error ? <Banner kind="error">{model.error.message}</Banner> : null;
+  }
+  return (
+    <div className="lst-ComputeView lst-Scroll">
+      <Head model={model} detail={detail} />
+      {model.error && <Banner kind="error">{model.error.message}</Banner>}
+      {detail.message && <Banner kind="warning">{detail.message}</Banner>}
+      <Report report={model.report} />
+      <div className="lst-ComputeView-columns">
+        <SlotsPart detail={detail} />
+        {detail.resources && <Machine resources={detail.resources} />}
+      </div>
+      <Occupants items={detail.occupants ?? []} />
+      <Queue items={detail.waiting ?? []} />
+      <Settings detail={detail} />
+    </div>
+  );
+}
+
+function Head(props: { model: ComputeModel; detail: ComputeDetail }): JSX.Element {
+  const { detail, model } = props;
+  const { commands, trans } = useServices();
+  const run = (command: string) => void commands.execute(command, { name: detail.name });
+  const draining = detail.state === 'draining';
+  return (
+    <header className="lst-ComputeView-head">
+      <span className="lst-Dot" data-state={detail.state} aria-hidden="true" />
+      <div className="lst-Header-title">
+        <h2>{detail.name}</h2>
+        <div className="lst-JobRow-more">
+          <span>{detail.type}</span>
+          <span>{computeState(detail, trans)}</span>
+          {detail.description && <span>{detail.description}</span>}
+        </div>
+      </div>
+      <div className="lst-ComputeView-actions">
+        <Button icon={testIcon} disabled={model.testing} onClick={() => void model.test()}>
+          {model.testing ? trans.__('Testing…') : trans.__('Test')}
+        </Button>
+        <Button
+          icon={draining ? playIcon : drainIcon}
+          onClick={() => run(draining ? CommandIDs.undrainCompute : CommandIDs.drainCompute)}
+        >
+          {draining ? trans.__('Take new work') : trans.__('Drain')}
+        </Button>
+        {detail.hosts_kernels && (
+          <Button
+            icon={endIcon}
+            disabled={!detail.kernels}
+            onClick={() => run(CommandIDs.stopIdleKernels)}
+          >
+            {trans.__('Stop idle kernels')}
+          </Button>
+        )}
+        {detail.source && (
+          <Button icon={trashIcon} kind="danger" onClick={() => run(CommandIDs.removeCompute)}>
+            {trans.__('Remove')}
+          </Button>
+        )}
+      </div>
+    </header>
+  );
+}
+
+function SlotsPart(props: { detail: ComputeDetail }): JSX.Element {
+  const { detail } = props;
+  const { trans } = useServices();
+  return (
+    <section>
+      <h3>{trans.__('Given out')}</h3>
+      <Slots compute={detail} />
+      <Facts
+        items={[
+          [trans.__('Price'), detail.price_per_hour > 0 && `${money(detail.price_per_hour)} / h`],
+          [trans.__('Spent'), detail.spent > 0 && money(detail.spent)],
+          [trans.__('Preemptible'), detail.preemptible && trans.__('yes')],
+          [trans.__('Jobs at once'), detail.max_jobs && String(detail.max_jobs)],
+          [trans.__('Named in'), detail.source]
+        ]}
+      />
+    </section>
+  );
+}
+
+function Machine(props: { resources: Resources }): JSX.Element {
+  const { resources } = props;
+  const { trans } = useServices();
+  return (
+    <section>
+      <h3>
+        {trans.__('Machine')}
+        <span className="lst-Quiet"> {ago(resources.at)}</span>
+      </h3>
+      <div className="lst-Meters">
+        <Meter
+          label={trans.__('CPU')}
+          value={resources.cpu_percent}
+          total={100}
+          text={trans.__('%1 % of %2', Math.round(resources.cpu_percent), number(resources.cpus))}
+        />
+        <Meter
+          label={trans.__('Memory')}
+          value={resources.memory_used_bytes}
+          total={resources.memory_bytes}
+          text={trans.__(
+            '%1 of %2',
+            bytes(resources.memory_used_bytes),
+            bytes(resources.memory_bytes)
+          )}
+        />
+        <Meter
+          label={trans.__('Disk')}
+          value={resources.disk_used_bytes ?? 0}
+          total={resources.disk_bytes ?? 0}
+          text={trans.__('%1 of %2', bytes(resources.disk_used_bytes), bytes(resources.disk_bytes))}
+        />
+        {(resources.gpus ?? []).map(gpu => (
+          <Meter
+            key={gpu.index}
+            label={gpu.name || trans.__('GPU %1', gpu.index)}
+            value={gpu.memory_used_bytes ?? 0}
+            total={gpu.memory_bytes ?? 0}
+            text={trans.__(
+              '%1 of %2, %3 % busy',
+              bytes(gpu.memory_used_bytes),
+              bytes(gpu.memory_bytes),
+              gpu.busy_percent === null || gpu.busy_percent === undefined
+                ? '–'
+                : Math.round(gpu.busy_percent)
+            )}
+          />
+        ))}
+      </div>
+      {resources.platform && <p className="lst-Quiet">{resources.platform}</p>}
+    </section>
+  );
+}
+
+function Occupants(props: { items: readonly Occupant[] }): JSX.Element {
+  const { commands, trans } = useServices();
+  return (
+    <section>
+      <h3>{trans.__('Here now')}</h3>
+      {props.items.length === 0 ? (
+        <p className="lst-Quiet">{trans.__('Nothing runs here.')}</p>
+      ) : (
+        <table className="lst-Table" aria-label={trans.__('Here now')}>
+          <thead>
+            <tr>
+              <th>{trans.__('Name')}</th>
+              <th>{trans.__('What')}</th>
+              <th>{trans.__('State')}</th>
+              <th>{trans.__('User')}</th>
+              <th data-number>{trans.__('CPU')}</th>
+              <th data-number>{trans.__('Memory')}</th>
+              <th>{trans.__('GPUs')}</th>
+              <th>{trans.__('Since')}</th>
+            </tr>
+          </thead>
+          <tbody>
+            {props.items.map(item => (
+              <tr key={`${item.holder}-${item.id}`}>
+                <td>
+                  {item.holder === 'job' ? (
+                    <button
+                      type="button"
+                      className="lst-Link"
+                      onClick={() => void commands.execute(CommandIDs.open, { id: item.id })}
+                    >
+                      {item.name}
+                    </button>
+                  ) : (
+                    item.name
+                  )}
+                </td>
+                <td>{item.holder === 'job' ? trans.__('Job') : trans.__('Kernel')}</td>
+                <td>{item.state}</td>
+                <td>{item.user}</td>
+                <td data-number>{number(item.cpus)}</td>
+                <td data-number>{item.memory_bytes ? bytes(item.memory_bytes) : '–'}</td>
+                <td>{(item.gpus ?? []).join(', ') || '–'}</td>
+                <td>{ago(item.since)}</td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      )}
+    </section>
+  );
+}
+
+function Queue(props: { items: readonly Waiting[] }): JSX.Element | null {
+  const { commands, trans } = useServices();
+  if (props.items.length === 0) {
+    return null;
+  }
+  return (
+    <section>
+      <h3>{trans.__('Waiting')}</h3>
+      <table className="lst-Table" aria-label={trans.__('Waiting')}>
+        <thead>
+          <tr>
+            <th>{trans.__('Name')}</th>
+            <th>{trans.__('User')}</th>
+            <th data-number>{trans.__('Priority')}</th>
+            <th>{trans.__('Starts about')}</th>
+            <th>{trans.__('Waits for')}</th>
+          </tr>
+        </thead>
+        <tbody>
+          {props.items.map(item => (
+            <tr key={item.id}>
+              <td>
+                <button
+                  type="button"
+                  className="lst-Link"
+                  onClick={() => void commands.execute(CommandIDs.open, { id: item.id })}
+                >
+                  {item.name}
+                </button>
+              </td>
+              <td>{item.user}</td>
+              <td data-number>{item.priority}</td>
+              <td>
+                {item.expected_at ? clock(new Date(item.expected_at)) : trans.__('Not known yet')}
+              </td>
+              <td className="lst-Wrap">{item.why}</td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </section>
+  );
+}
+
+function Report(props: { report: TestReport | null }): JSX.Element | null {
+  const { trans } = useServices();
+  if (!props.report) {
+    return null;
+  }
+  return (
+    <section aria-label={trans.__('Test')}>
+      <h3>
+        {props.report.ok
+          ? trans.__('All is well (%1 s)', props.report.seconds.toFixed(1))
+          : trans.__('Something is in the way')}
+      </h3>
+      <ul className="lst-Checks">
+        {props.report.checks.map((check, index) => (
+          <li key={index} data-state={check.state}>
+            <strong>{check.name}</strong> {check.message}
+            {check.mend && <div className="lst-Quiet">{check.mend}</div>}
+          </li>
+        ))}
+      </ul>
+    </section>
+  );
+}
+
+function Settings(props: { detail: ComputeDetail }): JSX.Element | null {
+  const { trans } = useServices();
+  const settings = Object.entries(props.detail.settings ?? {});
+  if (settings.length === 0) {
+    return null;
+  }
+  return (
+    <section>
+      <h3>{trans.__('Settings')}</h3>
+      <Facts
+        items={settings.map(
+          ([name, value]) =>
+            [name, <code key={name}>{JSON.stringify(value)}</code>] as [string, React.ReactNode]
+        )}
+      />
+    </section>
+  );
+}
