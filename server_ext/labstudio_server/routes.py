@@ -344,7 +344,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     ),
     Endpoint(
         "computes",
-        "system:ComputesHandler",
+        "computes:ComputesHandler",
         "labstudio:computes",
         (
             Verb(
@@ -352,6 +352,81 @@ ENDPOINTS: tuple[Endpoint, ...] = (
                 "listComputes",
                 "Every compute, and what runs there.",
                 response=f"{_COMPUTE}:ComputePage",
+            ),
+            Verb(
+                "POST",
+                "createCompute",
+                "Add a compute to the home's compute.toml.",
+                body=f"{_COMPUTE}:CreateCompute",
+                response=f"{_COMPUTE}:Compute",
+                status=201,
+            ),
+        ),
+    ),
+    Endpoint(
+        "computes/kinds",
+        "computes:ComputeKindsHandler",
+        "labstudio:computes",
+        (
+            Verb(
+                "GET",
+                "listComputeKinds",
+                "Which kinds can be added, and the settings that each takes.",
+                response=f"{_COMPUTE}:KindPage",
+            ),
+        ),
+    ),
+    Endpoint(
+        "computes/{name}",
+        "computes:ComputeHandler",
+        "labstudio:computes",
+        (
+            Verb(
+                "GET",
+                "getCompute",
+                "What runs and waits there, and what its machine does.",
+                response=f"{_COMPUTE}:ComputeDetail",
+            ),
+            Verb("DELETE", "deleteCompute", "Take it out of its compute.toml.", status=204),
+        ),
+    ),
+    Endpoint(
+        "computes/{name}/test",
+        "computes:ComputeTestHandler",
+        "labstudio:computes",
+        (
+            Verb(
+                "POST",
+                "testCompute",
+                "Try each thing that a job needs there.",
+                response=f"{_COMPUTE}:TestReport",
+            ),
+        ),
+    ),
+    Endpoint(
+        "computes/{name}/resources",
+        "computes:ComputeResourcesHandler",
+        "labstudio:computes",
+        (
+            Verb(
+                "GET",
+                "getComputeResources",
+                "Its machine, looked at now.",
+                response=f"{_COMPUTE}:Resources",
+            ),
+        ),
+    ),
+    Endpoint(
+        "computes/{name}/drain",
+        "computes:ComputeDrainHandler",
+        "labstudio:computes",
+        (
+            Verb(
+                "POST",
+                "drainCompute",
+                "Let nothing new onto it, or let it again.",
+                body=f"{_COMPUTE}:DrainCompute",
+                response=f"{_COMPUTE}:Compute",
             ),
         ),
     ),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import json
+import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -177,9 +178,9 @@ class TestTwoUsers:
     ) -> None:
         job, schedule = await alices()
         for endpoint in ENDPOINTS:
+            if not re.search(r"{(job|schedule)_id}", endpoint.path):
+                continue  # it belongs to nobody
             path = endpoint.path.format_map({"job_id": job, "schedule_id": schedule, "path": "log"})
-            if path == endpoint.path:
-                continue
             for verb in endpoint.verbs:
                 if verb.websocket:
                     continue

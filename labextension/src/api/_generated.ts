@@ -14,6 +14,93 @@ export interface paths {
     /** Every compute, and what runs there. */
     get: operations['listComputes'];
     put?: never;
+    /** Add a compute to the home's compute.toml. */
+    post: operations['createCompute'];
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/computes/{name}': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** What runs and waits there, and what its machine does. */
+    get: operations['getCompute'];
+    put?: never;
+    post?: never;
+    /** Take it out of its compute.toml. */
+    delete: operations['deleteCompute'];
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/computes/{name}/drain': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    put?: never;
+    /** Let nothing new onto it, or let it again. */
+    post: operations['drainCompute'];
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/computes/{name}/resources': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** Its machine, looked at now. */
+    get: operations['getComputeResources'];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/computes/{name}/test': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    put?: never;
+    /** Try each thing that a job needs there. */
+    post: operations['testCompute'];
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/computes/kinds': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** Which kinds can be added, and the settings that each takes. */
+    get: operations['listComputeKinds'];
+    put?: never;
     post?: never;
     delete?: never;
     options?: never;
@@ -715,6 +802,86 @@ export interface components {
       type: string;
     };
     /**
+     * ComputeDetail
+     * @description A compute with what runs and waits there, and what its machine does.
+     */
+    ComputeDetail: {
+      /** @default 0 */
+      cpus: number;
+      /** @default 0 */
+      cpus_held: number;
+      /** @default  */
+      description: string;
+      /** @default 0 */
+      gpus: number;
+      /** @default 0 */
+      gpus_held: number;
+      /** @default true */
+      hosts_kernels: boolean;
+      /**
+       * @description Kernels that live there.
+       * @default 0
+       */
+      kernels: number;
+      /**
+       * @description Jobs that may run there at once.
+       * @default null
+       */
+      max_jobs: number | null;
+      /** @default null */
+      max_jobs_per_user: number | null;
+      /** @default 0 */
+      memory_bytes: number;
+      /** @default 0 */
+      memory_held_bytes: number;
+      /**
+       * @description Why it is not ready, with the mend.
+       * @default
+       */
+      message: string;
+      name: string;
+      occupants: components['schemas']['Occupant'][];
+      /** @default false */
+      preemptible: boolean;
+      /** @default 0 */
+      price_per_hour: number;
+      /**
+       * @description Jobs that wait.
+       * @default 0
+       */
+      queued: number;
+      /**
+       * @description As last seen; None before a look.
+       * @default null
+       */
+      resources: components['schemas']['Resources'] | null;
+      /**
+       * @description Jobs that run.
+       * @default 0
+       */
+      running: number;
+      settings: {
+        [key: string]: components['schemas']['JsonValue'];
+      };
+      /**
+       * @description The compute.toml that names it; None: built in.
+       * @default null
+       */
+      source: string | null;
+      /**
+       * @description What jobs and kernels there cost, ever.
+       * @default 0
+       */
+      spent: number;
+      /**
+       * @default ready
+       * @enum {string}
+       */
+      state: 'ready' | 'draining' | 'unreachable' | 'invalid';
+      type: string;
+      waiting: components['schemas']['Waiting'][];
+    };
+    /**
      * ComputePage
      * @description Every compute of the studio.
      */
@@ -722,6 +889,17 @@ export interface components {
       items: components['schemas']['Compute'][];
       /** @description What is wrong with the files that name computes. */
       problems: string[];
+    };
+    /**
+     * CreateCompute
+     * @description A new entry of the home's compute.toml.
+     */
+    CreateCompute: {
+      name: string;
+      settings?: {
+        [key: string]: components['schemas']['JsonValue'];
+      };
+      type: string;
     };
     /**
      * CreateJob
@@ -966,6 +1144,13 @@ export interface components {
       version: string | null;
     };
     /**
+     * DrainCompute
+     * @description Whether a compute takes nothing new; what runs there goes on.
+     */
+    DrainCompute: {
+      draining: boolean;
+    };
+    /**
      * Environment
      * @description The packages that a job's code sees; empty means the interpreter at hand.
      */
@@ -1059,6 +1244,21 @@ export interface components {
       items: components['schemas']['Fire'][];
       /** @default null */
       next_cursor: string | null;
+    };
+    /**
+     * Gpu
+     * @description One GPU as NVML tells of it.
+     */
+    Gpu: {
+      /** @default null */
+      busy_percent: number | null;
+      index: number;
+      /** @default 0 */
+      memory_bytes: number;
+      /** @default 0 */
+      memory_used_bytes: number;
+      /** @default  */
+      name: string;
     };
     /**
      * HistoryQuery
@@ -1297,6 +1497,43 @@ export interface components {
       name: string;
     };
     /**
+     * KindField
+     * @description One setting that a kind takes, for a form.
+     */
+    KindField: {
+      /** @default null */
+      default: components['schemas']['JsonValue'];
+      description: string;
+      name: string;
+      /** @default false */
+      required: boolean;
+      /** @enum {string} */
+      type: 'text' | 'number' | 'integer' | 'boolean' | 'list' | 'table';
+    };
+    /**
+     * KindInfo
+     * @description A kind of compute that can be added here.
+     */
+    KindInfo: {
+      available: boolean;
+      fields: components['schemas']['KindField'][];
+      hosts_kernels: boolean;
+      /**
+       * @description What to install when it is not available.
+       * @default
+       */
+      message: string;
+      summary: string;
+      type: string;
+    };
+    /**
+     * KindPage
+     * @description Every kind of compute.
+     */
+    KindPage: {
+      items: components['schemas']['KindInfo'][];
+    };
+    /**
      * ListJobs
      * @description What to list.
      */
@@ -1423,6 +1660,24 @@ export interface components {
        * @default 0
        */
       memory: number;
+    };
+    /**
+     * Occupant
+     * @description A job or a kernel that holds slots of a compute.
+     */
+    Occupant: {
+      cpus: number;
+      /** @description Numbers of the GPUs it holds. */
+      gpus: number[];
+      /** @enum {string} */
+      holder: 'job' | 'kernel';
+      id: string;
+      memory_bytes: number;
+      name: string;
+      /** Format: date-time */
+      since: string;
+      state: string;
+      user: string;
     };
     /**
      * OverlapPolicy
@@ -1561,6 +1816,26 @@ export interface components {
       points: number;
     };
     /**
+     * Resources
+     * @description What a compute's machine has, and how much of it is used now, by whomever.
+     */
+    Resources: {
+      /** Format: date-time */
+      at: string;
+      /** @description 100 is all cores busy. */
+      cpu_percent: number;
+      cpus: number;
+      /** @default 0 */
+      disk_bytes: number;
+      /** @default 0 */
+      disk_used_bytes: number;
+      gpus: components['schemas']['Gpu'][];
+      memory_bytes: number;
+      memory_used_bytes: number;
+      /** @default  */
+      platform: string;
+    };
+    /**
      * ResourceSample
      * @description What an attempt's processes used at one moment.
      */
@@ -1695,6 +1970,16 @@ export interface components {
       warm_kernels: components['schemas']['WarmKernels'];
     };
     /**
+     * TestReport
+     * @description What ``labstudio compute test`` found, step by step.
+     */
+    TestReport: {
+      checks: components['schemas']['Check'][];
+      compute: string;
+      ok: boolean;
+      seconds: number;
+    };
+    /**
      * UpdateSchedule
      * @description Changes to a schedule; what is left out stays.
      */
@@ -1809,6 +2094,29 @@ export interface components {
       seconds: number;
     };
     /**
+     * Waiting
+     * @description A job that waits for slots of a compute, in the order in which it will have them.
+     */
+    Waiting: {
+      /**
+       * @description Reckoned from how long such jobs took before; None where none did.
+       * @default null
+       */
+      expected_at: string | null;
+      id: string;
+      name: string;
+      /** @default 0 */
+      priority: number;
+      /** Format: date-time */
+      since: string;
+      user: string;
+      /**
+       * @description What it waits for, in one sentence.
+       * @default
+       */
+      why: string;
+    };
+    /**
      * WarmKernels
      * @description Kernels started beforehand, and what they cost.
      */
@@ -1843,6 +2151,225 @@ export interface operations {
         };
         content: {
           'application/json': components['schemas']['ComputePage'];
+        };
+      };
+      /** @description What is wrong. */
+      default: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  createCompute: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody: {
+      content: {
+        'application/json': components['schemas']['CreateCompute'];
+      };
+    };
+    responses: {
+      /** @description Add a compute to the home's compute.toml. */
+      201: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Compute'];
+        };
+      };
+      /** @description What is wrong. */
+      default: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  getCompute: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        name: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description What runs and waits there, and what its machine does. */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['ComputeDetail'];
+        };
+      };
+      /** @description What is wrong. */
+      default: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  deleteCompute: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        name: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description Take it out of its compute.toml. */
+      204: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content?: never;
+      };
+      /** @description What is wrong. */
+      default: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  drainCompute: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        name: string;
+      };
+      cookie?: never;
+    };
+    requestBody: {
+      content: {
+        'application/json': components['schemas']['DrainCompute'];
+      };
+    };
+    responses: {
+      /** @description Let nothing new onto it, or let it again. */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Compute'];
+        };
+      };
+      /** @description What is wrong. */
+      default: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  getComputeResources: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        name: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description Its machine, looked at now. */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Resources'];
+        };
+      };
+      /** @description What is wrong. */
+      default: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  testCompute: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        name: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description Try each thing that a job needs there. */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['TestReport'];
+        };
+      };
+      /** @description What is wrong. */
+      default: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  listComputeKinds: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description Which kinds can be added, and the settings that each takes. */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['KindPage'];
         };
       };
       /** @description What is wrong. */

@@ -53,18 +53,6 @@ class DoctorHandler(StudioHandler):
         await self.answer(_report)
 
 
-class ComputesHandler(StudioHandler):
-    """The places where jobs run."""
-
-    auth_resource = "labstudio:computes"
-
-    @web.authenticated
-    @authorized
-    async def get(self) -> None:
-        """List every compute, and what runs there."""
-        await self.answer(lambda studio: studio.computes.list())
-
-
 def _openapi() -> str:
     from labstudio_server import openapi
 

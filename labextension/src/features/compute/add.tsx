@@ -163,7 +163,7 @@ export function entry(
   fields: readonly KindField[],
   values: Values
 ): CreateCompute {
-  const settings: CreateCompute['settings'] = {};
+  const settings: Record<string, unknown> = {};
   for (const field of fields) {
     const value = values[field.name];
     if (value === undefined || value === '') {
@@ -174,7 +174,7 @@ export function entry(
   return { name: name.trim(), type, settings };
 }
 
-function read(field: KindField, text: string): CreateCompute['settings'][string] {
+function read(field: KindField, text: string): unknown {
   const lines = text
     .split('\n')
     .map(line => line.trim())

@@ -99,7 +99,7 @@ export function emptyDraft(timezone: string): IDraft {
 /** A job's spec in the form. */
 export function fromSpec(draft: IDraft, spec: CreateJob): IDraft {
   const { parameters, environment } = spec;
-  const rest: CreateJob = {};
+  const rest: CreateJob = { need: spec.need, inputs: spec.inputs, checkpoint: spec.checkpoint };
   if (spec.kernel_name) {
     rest.kernel_name = spec.kernel_name;
   }

@@ -1,0 +1,131 @@
+"""Computes over REST."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from jupyter_server.auth.decorator import authorized
+from tornado import web
+
+from labstudio.errors import NotFound
+from labstudio_server import authorization
+from labstudio_server.handlers.base import StudioHandler
+
+if TYPE_CHECKING:
+    from labstudio._studio import Studio
+    from labstudio.compute.models import (
+        ComputeDetail,
+        CreateCompute,
+        DrainCompute,
+        Occupant,
+        Waiting,
+    )
+
+RESOURCE = "labstudio:computes"
+
+
+class ComputesHandler(StudioHandler):
+    """The places where jobs run."""
+
+    auth_resource = RESOURCE
+
+    @web.authenticated
+    @authorized
+    async def get(self) -> None:
+        """List every compute, and what runs there."""
+        root = self.root
+        await self.answer(lambda studio: studio.computes.list(root, root))
+
+    @web.authenticated
+    @authorized
+    async def post(self) -> None:
+        """Add a compute to the home's compute.toml."""
+        request: CreateCompute = await self.body()
+        await self.answer(lambda studio: studio.computes.add(request))
+
+
+class ComputeKindsHandler(StudioHandler):
+    """The kinds of compute that there are."""
+
+    auth_resource = RESOURCE
+
+    @web.authenticated
+    @authorized
+    async def get(self) -> None:
+        """Tell which kinds can be added, and what each of them takes."""
+        await self.answer(lambda studio: studio.computes.kinds())
+
+
+class ComputeHandler(StudioHandler):
+    """One compute."""
+
+    auth_resource = RESOURCE
+
+    @web.authenticated
+    @authorized
+    async def get(self, name: str) -> None:
+        """Tell what runs and waits there, and what its machine does."""
+        detail = await self.call(lambda studio: _known(studio, name).computes.detail(name))
+        await self._keep_others_private(detail)
+        await self.answer(lambda _: detail)
+
+    @web.authenticated
+    @authorized
+    async def delete(self, name: str) -> None:
+        """Take it out of the compute.toml that names it."""
+        await self.done(lambda studio: _known(studio, name).computes.remove(name))
+
+    async def _keep_others_private(self, detail: ComputeDetail) -> None:
+        """Show that others' things are there, and not what they are."""
+        present: list[Occupant | Waiting] = [*detail.occupants, *detail.waiting]
+        owners = {each.user for each in present}
+        shown = await authorization.visible(self, "labstudio:jobs", self.owner, owners)
+        for each in present:
+            if each.user not in shown:
+                each.id = each.name = ""
+
+
+class ComputeTestHandler(StudioHandler):
+    """Trying a compute."""
+
+    auth_resource = RESOURCE
+
+    @web.authenticated
+    @authorized
+    async def post(self, name: str) -> None:
+        """Try each thing that a job needs there."""
+        await self.answer(lambda studio: _known(studio, name).computes.test(name))
+
+
+class ComputeResourcesHandler(StudioHandler):
+    """A compute's machine."""
+
+    auth_resource = RESOURCE
+
+    @web.authenticated
+    @authorized
+    async def get(self, name: str) -> None:
+        """Look at it now."""
+        await self.answer(lambda studio: _known(studio, name).computes.resources(name))
+
+
+class ComputeDrainHandler(StudioHandler):
+    """Whether a compute takes anything new."""
+
+    auth_resource = RESOURCE
+
+    @web.authenticated
+    @authorized
+    async def post(self, name: str) -> None:
+        """Drain it, or let it take new work again."""
+        asked: DrainCompute = await self.body()
+        await self.answer(
+            lambda studio: _known(studio, name).computes.drain(name, draining=asked.draining)
+        )
+
+
+def _known(studio: Studio, name: str) -> Studio:
+    """Return the studio, where it has that compute."""
+    if name not in studio.computes.catalogue.entries():
+        raise NotFound(f"There is no compute {name!r}.", name=name)
+    return studio
