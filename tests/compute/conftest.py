@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from docker_engine import docker_engine, r_image  # noqa: F401
+from docker_engine import docker_engine, docker_place, r_image  # noqa: F401
 from ray_cluster import ray_attempts, ray_cluster  # noqa: F401
 from ssh_host import own_ssh_host, ssh_host  # noqa: F401
 

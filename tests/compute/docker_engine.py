@@ -29,6 +29,8 @@ from typing import Any
 import pytest
 from packaging.requirements import Requirement
 
+from labstudio.compute.conformance_place import Place, place
+
 IMAGE = "labstudio-test/python:1"
 R_IMAGE = "labstudio-test/r:1"
 PACKAGES = ("ipykernel", "cloudpickle", "numpy", "mlflow-skinny")
@@ -235,6 +237,7 @@ def _lay_python(root: Path) -> None:
     (root / "etc" / "passwd").write_text("root:x:0:0::/root:/bin/sh\n")
     for name in ("tmp", "proc", "sys", "dev", "root"):
         (root / name).mkdir(exist_ok=True)
+    (root / "tmp").chmod(0o1777)
 
 
 def _lay_r(root: Path) -> None:
@@ -305,3 +308,18 @@ def tarred(files: dict[str, str]) -> io.BytesIO:
             tar.addfile(entry, io.BytesIO(content.encode()))
     held.seek(0)
     return held
+
+
+# -- a studio with a compute of it
+
+
+def entry(engine: DockerEngine, **settings: Any) -> dict[str, Any]:
+    """Return the engine's entry in ``compute.toml``."""
+    return {"type": "docker", "image": engine.image, "docker_host": engine.url, **settings}
+
+
+@pytest.fixture(scope="session")
+def docker_place(docker_engine: DockerEngine) -> Iterator[Place]:
+    """A studio whose jobs go to containers, shared by the tests of one process."""
+    with place(entry(docker_engine)) as made:
+        yield made

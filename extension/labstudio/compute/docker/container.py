@@ -139,17 +139,19 @@ def create(
         detach=True,
         # Its first process takes in orphans and passes signals on.
         init=True,
-        **_walls(settings),
+        **_walls(plan, settings),
         **_limits(plan, settings, about),
         mounts=_mounts(plan, settings),
     )
 
 
-def _walls(settings: DockerSettings) -> dict[str, Any]:
+def _walls(plan: Plan, settings: DockerSettings) -> dict[str, Any]:
+    uid, _, gid = plan.user.partition(":")
     size = f",size={int(settings.tmp_size)}" if settings.tmp_size else ""
+    temporary = f"rw,nosuid,nodev,exec,mode=1777,uid={uid},gid={gid}{size}"
     return {
         "read_only": True,
-        "tmpfs": {"/tmp": f"rw,nosuid,nodev,exec,mode=1777{size}"},  # noqa: S108
+        "tmpfs": {"/tmp": temporary},  # noqa: S108
         "cap_drop": ["ALL"],
         "security_opt": ["no-new-privileges"],
         "network_mode": "none" if settings.network == "off" else settings.network,
