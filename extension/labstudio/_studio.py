@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from labstudio.experiments.tracking import Tracking
     from labstudio.jobs.service import JobService
     from labstudio.kernels.service import KernelService
+    from labstudio.namespace.moves import Moves
     from labstudio.namespace.service import Checkpoints
     from labstudio.schedules.service import ScheduleService
     from labstudio.usage.service import UsageService
@@ -93,6 +94,13 @@ class Studio:
         from labstudio.usage.service import UsageService
 
         return UsageService(self)
+
+    @cached_property
+    def moves(self) -> Moves:
+        """Notebooks on their way from one kernel to another."""
+        from labstudio.namespace.moves import Moves
+
+        return Moves(self.home)
 
     @cached_property
     def namespace(self) -> Checkpoints:

@@ -17,6 +17,7 @@ from labstudio_server.feed import Feed
 from labstudio_server.handlers.base import UnknownHandler
 from labstudio_server.handlers.mlflow import ENDPOINT, MlflowHandler, MlflowRedirectHandler
 from labstudio_server.keeping import Keeping
+from labstudio_server.moving.mover import Mover
 from labstudio_server.routes import ENDPOINTS, models
 
 
@@ -62,6 +63,7 @@ class LabstudioApp(ExtensionApp):
     services: Services
     feed: Feed
     keeping: Keeping
+    mover: Mover
 
     def initialize_settings(self) -> None:
         """Build what handlers are given; `ExtensionApp.initialize` calls this at load."""
@@ -78,6 +80,7 @@ class LabstudioApp(ExtensionApp):
         events.register(self.serverapp.event_logger)
         self.feed = Feed(self.services, self.serverapp.event_logger, self.poll_interval_s)
         self.keeping = Keeping(self.services, self.feed, self.keep_interval_s)
+        self.mover = self.services.mover = Mover(self.services, self.feed, self.serverapp)
         self.services.on_first_use = self._on_first_use
         self.services.daemon_status = lambda: self.keeping.status
         self.settings[SETTING] = self.services
@@ -104,6 +107,7 @@ class LabstudioApp(ExtensionApp):
         """
         if self.start_daemon:
             self.keeping.start()
+        self.mover.start()
         await self.services.run(_load_models)
 
     def _on_first_use(self) -> None:
@@ -114,6 +118,7 @@ class LabstudioApp(ExtensionApp):
     async def stop_extension(self) -> None:
         """End the tasks and close the studio; the daemon and its jobs go on."""
         await self.keeping.stop()
+        await self.mover.stop()
         await self.feed.stop()
         await self.services.close()
 

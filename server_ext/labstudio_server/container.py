@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from labstudio._studio import Studio
     from labstudio.status import DaemonStatus
+    from labstudio_server.moving.mover import Mover
 
 Result = TypeVar("Result")
 
@@ -75,6 +76,7 @@ class Services:
     max_body_bytes: int = 16 * 1024**2
     on_first_use: Callable[[], None] | None = None
     daemon_status: Callable[[], DaemonStatus | None] = lambda: None
+    mover: Mover | None = None
     proxy: ProxyClient = field(default_factory=ProxyClient)
     _studio: Studio | None = None
     _lock: threading.Lock = field(default_factory=threading.Lock)

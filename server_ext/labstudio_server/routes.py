@@ -13,6 +13,7 @@ _JOBS = "labstudio.jobs.models"
 _SCHEDULES = "labstudio.schedules.models"
 _COMPUTE = "labstudio.compute.models"
 _USAGE = "labstudio.usage.models"
+_NAMESPACE = "labstudio.namespace.models"
 _STATUS = "labstudio.status"
 _SERVER = "labstudio_server.models"
 
@@ -240,6 +241,28 @@ ENDPOINTS: tuple[Endpoint, ...] = (
                 response=f"{_SERVER}:KernelAttachment",
             ),
             Verb("DELETE", "endKernel", "End a kept kernel.", status=204),
+        ),
+    ),
+    Endpoint(
+        "kernels/{kernel_id}/move",
+        "moves:MoveHandler",
+        "labstudio:kernels",
+        (
+            Verb(
+                "GET",
+                "getMove",
+                "How far a notebook's move is, or how its last one ended.",
+                response=f"{_NAMESPACE}:Move",
+            ),
+            Verb(
+                "POST",
+                "createMove",
+                "Move a live notebook to another compute, its variables with it.",
+                body=f"{_NAMESPACE}:CreateMove",
+                response=f"{_NAMESPACE}:Move",
+                status=202,
+            ),
+            Verb("DELETE", "cancelMove", "Give up a move; the notebook stays.", status=204),
         ),
     ),
     Endpoint(

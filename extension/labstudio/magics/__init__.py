@@ -14,6 +14,7 @@ def register(shell: InteractiveShell) -> None:
     """Register every magic with its completions."""
     from labstudio.magics import complete
     from labstudio.magics.jobs import JobMagics
+    from labstudio.magics.namespace import NamespaceMagics
 
-    shell.register_magics(JobMagics)
+    shell.register_magics(JobMagics, NamespaceMagics)
     complete.register(shell)

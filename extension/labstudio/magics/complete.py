@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 IDENTIFIER = "labstudio.magics"
 CELL_MAGICS = ("job",)
-LINE_MAGICS = ("run_notebook", "jobs", "job_pull", "job_stop", "job_logs")
+LINE_MAGICS = ("run_notebook", "jobs", "job_pull", "job_stop", "job_logs", "move", "checkpoint")
 JOB_VERBS = frozenset({"job_pull", "job_stop", "job_logs"})
 JOBS_OFFERED = 20
 
@@ -84,6 +84,10 @@ class _Completer:
             return self._parameters(studio, words)
         if previous in {"--env", "--files", "--output"}:
             return _paths(typed, None)
+        if self.name in ("move", "checkpoint") and typed[:1] != "-":
+            from labstudio.magics.namespace import completions
+
+            return completions(studio, self.name, words)
         found = [option for option in self._options(shell) if option not in words]
         if self.name == "run_notebook" and len(words) - bool(typed) == 1 and typed[:1] != "-":
             return _paths(typed, {".ipynb", ".py", ".sh", ".R"})

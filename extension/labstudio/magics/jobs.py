@@ -100,7 +100,7 @@ class JobMagics(Magics):  # type: ignore[misc]
         from labstudio.jobs.carry import pack
         from labstudio.jobs.request import create_job, environment
 
-        asked = _parsed(self.job, line)
+        asked = parsed(self.job, line)
         given = self._given(asked)
         spec = create_job({**given, "kind": "cell", "code": cell, "name": asked.name})
         found = names.analyse(cell)
@@ -142,7 +142,7 @@ class JobMagics(Magics):  # type: ignore[misc]
         from labstudio.jobs.request import create_job, create_sweep
         from labstudio.widgets.live import LiveTable
 
-        asked = _parsed(self.run_notebook, line)
+        asked = parsed(self.run_notebook, line)
         source = Path(asked.path).expanduser().absolute()
         info = self.studio.jobs.inspect(str(source))
         given = {
@@ -188,7 +188,7 @@ class JobMagics(Magics):  # type: ignore[misc]
         from labstudio.jobs.models import ListJobs
         from labstudio.widgets.live import LiveTable
 
-        asked = _parsed(self.jobs, line)
+        asked = parsed(self.jobs, line)
         fields = {"query": asked.query, "state": asked.state or [], "limit": asked.limit}
         LiveTable(self.studio, validated(ListJobs, fields)).display()
 
@@ -206,7 +206,7 @@ class JobMagics(Magics):  # type: ignore[misc]
             %job_pull
             %job_pull 8KBYM2 model score
         """
-        asked = _parsed(self.job_pull, line)
+        asked = parsed(self.job_pull, line)
         handle = self._find(asked.which)
         if not handle.state.final and not asked.wait:
             raise UsageError(f"The job is {handle.state}: %job_pull --wait waits for its end.")
@@ -224,7 +224,7 @@ class JobMagics(Magics):  # type: ignore[misc]
             %job_stop
             %job_stop 8KBYM2
         """
-        handle = self._find(_parsed(self.job_stop, line).which)
+        handle = self._find(parsed(self.job_stop, line).which)
         handle.stop()
         print(f"Stopping {handle.record.name}.")  # noqa: T201 -- a magic's answer
 
@@ -241,7 +241,7 @@ class JobMagics(Magics):  # type: ignore[misc]
             %job_logs
             %job_logs 8KBYM2 --follow
         """
-        asked = _parsed(self.job_logs, line)
+        asked = parsed(self.job_logs, line)
         text = self._find(asked.which).logs(follow=asked.follow)
         if not asked.follow:
             print(text, end="")  # noqa: T201 -- a magic's answer
@@ -328,7 +328,7 @@ class JobMagics(Magics):  # type: ignore[misc]
         return JobHandle(self.studio, find_job(self.studio, which))
 
 
-def _parsed(magic: Any, line: str) -> Any:
+def parsed(magic: Any, line: str) -> Any:
     """Parse a line as a shell would; IPython's own splitting keeps the quotes."""
     try:
         return magic.parser.parse_args(shlex.split(line))

@@ -10,7 +10,7 @@ from typing import Any
 
 MODULE = "_labstudio_namespace"
 # In the order in which they import one another.
-FILES = ("parts", "refused", "cells", "tables", "pickling", "packing", "restoring")
+FILES = ("parts", "refused", "cells", "tables", "pickling", "packing", "restoring", "guard")
 
 _LAY = """
 import sys, types

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from datetime import datetime
+from enum import StrEnum
 from typing import Any
 
 from pydantic import BaseModel, Field
+
+from labstudio.inputs import Input
 
 MANIFEST = "manifest.json"
 
@@ -40,10 +43,18 @@ class Manifest(BaseModel):
     )
     modules: dict[str, str]
     groups: list[dict[str, Any]] = Field(default_factory=list)
+    origins: dict[str, tuple[int | None, str]] = Field(
+        default_factory=dict, description="The cell that made each name, and its first line."
+    )
     left: list[LeftBehind]
     parts: list[Part]
     size_bytes: int
     seconds: float
+
+    def origin(self, name: str) -> dict[str, Any]:
+        """Return the cell that made a name, as fields of `LeftBehind`."""
+        cell, line = self.origins.get(name, (None, ""))
+        return {"cell": cell, "line": line}
 
     @property
     def packages(self) -> dict[str, list[str]]:
@@ -79,3 +90,71 @@ class Checkpoint(BaseModel):
     names: list[str]
     left: list[LeftBehind] = Field(default_factory=list)
     size_bytes: int
+
+
+class MovePhase(StrEnum):
+    """How far a move is. The last three are final; until then the old kernel is the notebook's."""
+
+    looking = "looking"
+    starting = "starting"
+    packing = "packing"
+    sending = "sending"
+    restoring = "restoring"
+    switching = "switching"
+    done = "done"
+    refused = "refused"
+    failed = "failed"
+
+    @property
+    def final(self) -> bool:
+        """Whether nothing more will happen."""
+        return self in FINAL_PHASES
+
+
+FINAL_PHASES = frozenset({MovePhase.done, MovePhase.refused, MovePhase.failed})
+
+
+class CreateMove(Input):
+    """Where a live notebook is to go."""
+
+    to: str = Field(
+        min_length=1,
+        max_length=100,
+        description="A compute, a kernelspec, or `back`: where it came from.",
+    )
+    leave_behind: bool = Field(
+        False,
+        description="Go on although some names cannot travel. Without it the move is refused with "
+        "their list, before anything is done.",
+    )
+
+
+class MoveRequest(CreateMove):
+    """A move as a kernel asks for it, whose own cell packs."""
+
+    there: str = Field(description="The folder on the kernel's machine that it packs into.")
+
+
+class Move(BaseModel):
+    """The move of a notebook from one kernel to another."""
+
+    kernel_id: str = Field(description="The kernel that it leaves.")
+    new_kernel_id: str | None = Field(None, description="The kernel that it goes to.")
+    to: str = Field(description="As it was asked for.")
+    origin: str = Field("", description="The kernelspec that it leaves.")
+    target: str = Field("", description="The kernelspec that it goes to.")
+    place: str = Field("", description="What the target is called.")
+    phase: MovePhase = MovePhase.looking
+    message: str = Field("", description="One sentence on why it was refused, or what failed.")
+    left: list[LeftBehind] = Field(
+        default_factory=list, description="Names that cannot travel, or did not come back."
+    )
+    packages: dict[str, list[str]] = Field(
+        default_factory=dict, description="Packages missing there, and the names that need each."
+    )
+    names: int = Field(0, description="How many names came along.")
+    size_bytes: int = Field(0, description="What is to be sent.")
+    sent_bytes: int = Field(0, description="What is packed and sent so far.")
+    started_at: datetime
+    ended_at: datetime | None = None
+    seconds: dict[str, float] = Field(default_factory=dict, description="By phase.")

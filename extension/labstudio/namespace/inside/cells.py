@@ -56,7 +56,7 @@ def take_history(cells):
 
 def _plain(cell):
     try:
-        return shell().transform_cell(cell)
+        return shell().transform_cell(cell).rstrip("\n")
     except Exception:
         return cell
 

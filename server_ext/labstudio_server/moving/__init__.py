@@ -1,0 +1,1 @@
+"""Moving a live notebook from one kernel to another, its variables with it."""
