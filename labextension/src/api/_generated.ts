@@ -349,6 +349,25 @@ export interface paths {
     patch?: never;
     trace?: never;
   };
+  '/kernels/{kernel_id}/move': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** How far a notebook's move is, or how its last one ended. */
+    get: operations['getMove'];
+    put?: never;
+    /** Move a live notebook to another compute, its variables with it. */
+    post: operations['createMove'];
+    /** Give up a move; the notebook stays. */
+    delete: operations['cancelMove'];
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
   '/openapi.json': {
     parameters: {
       query?: never;
@@ -1096,6 +1115,19 @@ export interface components {
       timeout_s: number | null;
     };
     /**
+     * CreateMove
+     * @description Where a live notebook is to go.
+     */
+    CreateMove: {
+      /**
+       * @description Go on although some names cannot travel. Without it the move is refused with their list, before anything is done.
+       * @default false
+       */
+      leave_behind: boolean;
+      /** @description A compute, a kernelspec, or `back`: where it came from. */
+      to: string;
+    };
+    /**
      * CreateSchedule
      * @description A schedule as it is asked for.
      */
@@ -1534,6 +1566,25 @@ export interface components {
       items: components['schemas']['KindInfo'][];
     };
     /**
+     * LeftBehind
+     * @description A name that cannot travel.
+     */
+    LeftBehind: {
+      /**
+       * @description Number of the cell that assigned it last.
+       * @default null
+       */
+      cell: number | null;
+      /**
+       * @description That cell's first line.
+       * @default
+       */
+      line: string;
+      name: string;
+      /** @description Completes the sentence that begins with the name. */
+      reason: string;
+    };
+    /**
      * ListJobs
      * @description What to list.
      */
@@ -1625,6 +1676,87 @@ export interface components {
      * @enum {string}
      */
     MissedPolicy: 'catch_up' | 'last' | 'skip';
+    /**
+     * Move
+     * @description The move of a notebook from one kernel to another.
+     */
+    Move: {
+      /** @default null */
+      ended_at: string | null;
+      /** @description The kernel that it leaves. */
+      kernel_id: string;
+      /** @description Names that cannot travel, or did not come back. */
+      left: components['schemas']['LeftBehind'][];
+      /**
+       * @description One sentence on why it was refused, or what failed.
+       * @default
+       */
+      message: string;
+      /**
+       * @description How many names came along.
+       * @default 0
+       */
+      names: number;
+      /**
+       * @description The kernel that it goes to.
+       * @default null
+       */
+      new_kernel_id: string | null;
+      /**
+       * @description The kernelspec that it leaves.
+       * @default
+       */
+      origin: string;
+      /** @description Packages missing there, and the names that need each. */
+      packages: {
+        [key: string]: string[];
+      };
+      /** @default looking */
+      phase: components['schemas']['MovePhase'];
+      /**
+       * @description What the target is called.
+       * @default
+       */
+      place: string;
+      /** @description By phase. */
+      seconds: {
+        [key: string]: number;
+      };
+      /**
+       * @description What is packed and sent so far.
+       * @default 0
+       */
+      sent_bytes: number;
+      /**
+       * @description What is to be sent.
+       * @default 0
+       */
+      size_bytes: number;
+      /** Format: date-time */
+      started_at: string;
+      /**
+       * @description The kernelspec that it goes to.
+       * @default
+       */
+      target: string;
+      /** @description As it was asked for. */
+      to: string;
+    };
+    /**
+     * MovePhase
+     * @description How far a move is. The last three are final; until then the old kernel is the notebook's.
+     * @enum {string}
+     */
+    MovePhase:
+      | 'looking'
+      | 'starting'
+      | 'packing'
+      | 'sending'
+      | 'restoring'
+      | 'switching'
+      | 'done'
+      | 'refused'
+      | 'failed';
     /**
      * Need
      * @description What a job or a kernel takes of its compute while it runs there.
@@ -2927,6 +3059,101 @@ export interface operations {
         content: {
           'application/json': components['schemas']['Job'];
         };
+      };
+      /** @description What is wrong. */
+      default: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  getMove: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        kernel_id: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description How far a notebook's move is, or how its last one ended. */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Move'];
+        };
+      };
+      /** @description What is wrong. */
+      default: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  createMove: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        kernel_id: string;
+      };
+      cookie?: never;
+    };
+    requestBody: {
+      content: {
+        'application/json': components['schemas']['CreateMove'];
+      };
+    };
+    responses: {
+      /** @description Move a live notebook to another compute, its variables with it. */
+      202: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Move'];
+        };
+      };
+      /** @description What is wrong. */
+      default: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  cancelMove: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        kernel_id: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description Give up a move; the notebook stays. */
+      204: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content?: never;
       };
       /** @description What is wrong. */
       default: {
