@@ -22,7 +22,9 @@ CLAIM, RUNNER, RESULT, STOP, LOG, SPEC = (
     "log",
     "attempt.json",
 )
+BUILD = "build.json"
 ATTEMPT = "LABSTUDIO_ATTEMPT"
+READY = "labstudio.json"
 # A runner that was launched and has not claimed its folder after so long will not come.
 CLAIM_TIMEOUT_S = 60.0
 NAMING_TIMEOUT_S = 10.0
@@ -51,20 +53,32 @@ class Attempts:
             replace(folder / SPEC, request["spec"].encode())
         if (folder / CLAIM).exists():
             return {}
-        environment = {**os.environ, **request["env"]}
-        log = os.open(folder / LOG, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
-        try:
-            subprocess.Popen(
-                request["argv"],
-                cwd=folder,
-                env=environment,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-            )
-        finally:
-            os.close(log)
+        spawn(folder, request["argv"], request["env"])
+        return {}
+
+    def ready(self, request: Request) -> Request:
+        """Say whether an environment is built; one that is has been wanted now."""
+        environment = self._files.path(request["path"])
+        ready = (environment / READY).exists()
+        if ready:
+            os.utime(environment)
+        return {"ready": ready}
+
+    def build(self, request: Request) -> Request:
+        """Start the building of an environment, unless it is being built; follow its folder."""
+        folder = self._files.path(request["folder"])
+        if (folder / RESULT).exists() or presence(folder) in ("gone", "rebooted"):
+            shutil.rmtree(folder)
+        if (folder / BUILD).exists():
+            return {}
+        wheels = folder / "wheels"
+        wheels.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for name, sha256 in (request["wheels"] or {}).items():
+            with contextlib.suppress(FileExistsError):
+                os.link(self._files.blob(sha256), wheels / name)
+        known = {"wheels": str(wheels) if request["wheels"] is not None else None}
+        replace(folder / BUILD, json.dumps({**request["build"], **known}).encode())
+        spawn(folder, [*request["argv"], str(folder)], {})
         return {}
 
     def known(self, request: Request) -> Request:
@@ -118,11 +132,29 @@ class Attempts:
                     folder.rmdir()
 
 
+def spawn(folder: Path, argv: list[str], env: dict[str, str]) -> None:
+    """Start a process apart from the link; what it prints goes into the folder's log."""
+    log = os.open(folder / LOG, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+    try:
+        subprocess.Popen(
+            argv,
+            cwd=folder,
+            env={**os.environ, **env},
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+    finally:
+        os.close(log)
+
+
 def presence(folder: Path) -> str:
     """Say how an attempt is: coming, running, gone, or gone by a reboot."""
     if not (folder / CLAIM).exists():
         # Claiming it ourselves keeps a runner that was slow to come from starting now.
-        late = _older(folder / SPEC, CLAIM_TIMEOUT_S) and _claim(folder)
+        late = any(_older(folder / spec, CLAIM_TIMEOUT_S) for spec in (SPEC, BUILD))
+        late = late and _claim(folder)
         return "gone" if late else "coming"
     runner = _read(folder / RUNNER)
     if not runner:

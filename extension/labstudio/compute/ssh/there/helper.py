@@ -51,6 +51,8 @@ class Helper:
             "known": attempts.known,
             "signal": attempts.signal,
             "sweep": attempts.sweep,
+            "environment": attempts.ready,
+            "build": attempts.build,
             "remove_attempt": attempts.remove,
             "follow": follower.follow,
             "leave": follower.leave,

@@ -1,0 +1,298 @@
+"""Hosts over SSH as computes: the runner works there, apart from the link, and is mirrored here."""
+
+from __future__ import annotations
+
+import json
+import threading
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from labstudio.compute.kind import Host, Kind, Order, Presence, Signal
+from labstudio.compute.models import Capacity, ComputeSettings, Resources
+from labstudio.compute.ssh.connection import Link
+from labstudio.compute.ssh.environments import Chosen, Environments
+from labstudio.compute.ssh.loop import loop
+from labstudio.compute.ssh.mirror import Mirror, bring_outputs
+from labstudio.compute.ssh.remote import Remote
+from labstudio.compute.ssh.settings import SshSettings
+from labstudio.errors import InvalidInput, Unavailable
+from labstudio.home import Home, write_atomic
+from labstudio.ids import new_id
+from labstudio.jobs.models import Environment, JobError
+from labstudio.jobs.runner import protocol
+from labstudio.jobs.snapshot import blob_path
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator
+    from pathlib import Path
+
+    from labstudio.status import Check
+
+MARK = "ssh.json"
+"""Written beside ``attempt.json`` when the host is told to launch it."""
+DAY_S = 86_400
+AGES_S = {
+    "environments/*": 30 * DAY_S,
+    "code/*": 30 * DAY_S,
+    "builds/*": 2 * DAY_S,
+    "blobs/*/*": 14 * DAY_S,
+    "probe": DAY_S,
+}
+"""What nobody has wanted for so long is removed there."""
+
+
+class Ssh(Kind):
+    """A host that is reached over SSH."""
+
+    TYPE = "ssh"
+    summary = "A machine over SSH: nothing is needed there but Python and sshd."
+    Settings = SshSettings
+
+    def __init__(self, name: str, settings: ComputeSettings, host: Host) -> None:
+        super().__init__(name, settings, host)
+        assert isinstance(settings, SshSettings)
+        self._asked = settings
+        self._lock = threading.Lock()
+        self._mirrors: dict[Path, Mirror] = {}
+        self._chosen: dict[Path, Chosen] = {}
+        self._capacity: Capacity | None = None
+        self._led = False
+        self.link = Link(settings)
+        root = f"{settings.folder.rstrip('/')}/{studio_id(host.home)}"
+        self.remote = Remote(self.link, root, settings.python)
+        self.environments = Environments(host.home, settings, self.remote)
+
+    def close(self) -> None:
+        """Let go of the link; what runs goes on."""
+        loop.do(self.link.close())
+
+    # -- what it is
+
+    def capacity(self) -> Capacity:
+        """Return what the host has, or less where the settings say so.
+
+        Raises
+        ------
+        Unavailable
+            When that is not known yet, and the host is not reached.
+        """
+        if self._capacity is None:
+            asked = self._asked
+            if asked.cpus is None or asked.memory is None or asked.gpus is None:
+                seen = self.resources()
+            else:
+                return Capacity(cpus=asked.cpus, memory_bytes=asked.memory, gpus=asked.gpus)
+            self._capacity = Capacity(
+                cpus=asked.cpus or seen.cpus,
+                memory_bytes=asked.memory or seen.memory_bytes,
+                gpus=len(seen.gpus) if asked.gpus is None else asked.gpus,
+            )
+        return self._capacity
+
+    def resources(self) -> Resources:
+        """Look at the host now."""
+        return Resources(at=datetime.now(UTC), **self._ask("look"))
+
+    def test(self) -> Iterator[Check]:
+        """Try each thing that an attempt needs, in order."""
+        from labstudio.compute.ssh.checks import checks
+
+        return checks(self)
+
+    # -- an attempt
+
+    def prepare(self, order: Order) -> None:
+        """Bring environment, code, and data there; only what is missing travels."""
+        if order.spec.keep_kernel_s:
+            raise InvalidInput(
+                "keep_kernel_s: a failed job's kernel is kept on this machine only, not over SSH.",
+                field="keep_kernel_s",
+            )
+        if order.spec.environment.image:
+            raise InvalidInput(
+                "environment.image: a job over SSH runs in no container.", field="environment.image"
+            )
+        self._chosen[order.folder] = loop.do(self._prepare(order))
+
+    async def _prepare(self, order: Order) -> Chosen:
+        chosen = await self.environments.choose(order)
+        await self.environments.code()
+        await self._lead_gateway()
+        snapshot, home = order.spec.snapshot, self.host.home
+        wanted = {file.sha256 for file in snapshot.files} if snapshot else set()
+        if snapshot and snapshot.payload:
+            wanted.add(snapshot.payload)
+        await self.remote.push({sha256: blob_path(home, sha256) for sha256 in wanted})
+        return chosen
+
+    async def _lead_gateway(self) -> None:
+        if self.host.gateway is not None and not self._led:
+            await self.link.lead_here(await self._gateway(), self.host.gateway)
+            self._led = True
+
+    async def _gateway(self) -> str:
+        return f"{(await self.remote.about())['root']}/gateway.sock"
+
+    def launch(self, order: Order) -> None:
+        """Have the host start the runner, apart from the link."""
+        chosen = self._chosen[order.folder]
+        spec = order.spec.model_copy(deep=True)
+        environment = Environment(python=chosen.code)
+        if order.gpus or (self._capacity and self._capacity.gpus):
+            spec.env.setdefault("CUDA_VISIBLE_DEVICES", ",".join(map(str, order.gpus)))
+        spec.gpus, spec.environment = list(order.gpus), environment
+        loop.do(self._launch(order.folder, spec, chosen))
+
+    async def _launch(self, folder: Path, spec: protocol.AttemptSpec, chosen: Chosen) -> None:
+        root, code = (await self.remote.about())["root"], await self.environments.code()
+        spec.home = root
+        there = f"{root}/jobs/{spec.job_id}/attempts/{spec.attempt}"
+        if chosen.code is not None or "PYTHONPATH" in spec.env:
+            # Otherwise the code has it from the runner, which then can fork its kernel.
+            asked = spec.env.get("PYTHONPATH")
+            spec.env["PYTHONPATH"] = f"{code}:{asked}" if asked else code
+        protocol.write_spec(folder, spec)
+        mark = {"there": there, "uses": chosen.uses}
+        write_atomic(folder / MARK, json.dumps(mark))
+        argv = [chosen.runner, "-m", "labstudio.jobs.runner", there]
+        if self.host.gateway is not None:
+            forward = [chosen.runner, f"{code}/labstudio/gateway/forward.py"]
+            argv = [*forward, "--socket", await self._gateway(), "--then", *argv]
+        log = folder / protocol.LOG
+        told = log.read_bytes() if log.exists() else b""
+        payload = spec.snapshot.payload if spec.snapshot else None
+        await self.remote.ask(
+            "launch",
+            told,
+            folder=there,
+            files=[[protocol.LOG, len(told)]],
+            links={protocol.CARRY: payload} if payload else {},
+            spec=spec.model_dump_json(),
+            argv=argv,
+            env={"PYTHONPATH": code, protocol.ATTEMPT_VARIABLE: spec.marker},
+        )
+        self._mirror(folder, there).begin()
+
+    def attach(self, folder: Path) -> bool:
+        """Follow an attempt that was launched; where only that was tried, ask the host."""
+        there = self._there(folder)
+        if there is None:
+            return False
+        if protocol.read_result(folder) is not None:
+            return True
+        begun = (folder / protocol.RUNNER).exists()
+        if not begun and not self._ask("known", folder=there)["known"]:
+            return False
+        loop.do(self._follow(folder, there))
+        return True
+
+    async def _follow(self, folder: Path, there: str) -> None:
+        self._mirror(folder, there).begin()
+        try:
+            await self._lead_gateway()
+        except Exception as error:
+            # It is reached again by and by; `stream` says so until then.
+            if not isinstance(error, Unavailable):
+                raise
+
+    def stream(self, folder: Path) -> Presence:
+        """Say what is known of the attempt; the link's thread brings what is new."""
+        mirror = self._mirrors.get(folder)
+        if mirror is None:
+            return Presence.gone
+        loop.call(mirror.tell_run)
+        return mirror.presence
+
+    def signal(self, folder: Path, how: Signal) -> None:
+        """Pass a signal on, now or when the host is reached again."""
+        there = self._there(folder)
+        if there is not None:
+            mirror = self._mirror(folder, there)
+            loop.call(lambda: mirror.signal(how))
+
+    def loss(self, folder: Path) -> JobError | None:
+        """Say what the runner said, or that the host was started anew."""
+        if (told := protocol.read_loss(folder)) is not None:
+            return told
+        mirror = self._mirrors.get(folder)
+        host = self._asked.host
+        if mirror is not None and mirror.rebooted:
+            return JobError(type="Lost", message=f"{host} was started anew while the job ran.")
+        if protocol.read_runner(folder) is None:
+            text = f"The job's process could not be started on {host}; its log may say why."
+            return JobError(type="Lost", message=text)
+        return JobError(
+            type="Lost",
+            message=f"The job's process on {host} ended without a result: it was killed.",
+        )
+
+    def collect(self, folder: Path) -> None:
+        """Bring the outputs here."""
+        there = self._there(folder)
+        if there is not None:
+            loop.do(bring_outputs(self.remote, folder, there))
+
+    def clean(self, folder: Path) -> None:
+        """Remove the attempt's folder there, with what is left of its processes."""
+        there = self._there(folder)
+        if there is None:
+            return
+        self._chosen.pop(folder, None)
+        with self._lock:
+            mirror = self._mirrors.pop(folder, None)
+        if mirror is not None:
+            loop.call(mirror.end)
+        self._ask("remove_attempt", folder=there)
+
+    def sweep(self, keep: Collection[str]) -> int:
+        """Remove attempts that nobody keeps, and what nobody has wanted for long."""
+        removed = self._ask("sweep", keep=list(keep))["removed"]
+        with self._lock:
+            marks = [_mark(folder) for folder in self._mirrors]
+        uses = [use.removesuffix("/bin/python") for mark in marks if mark for use in mark["uses"]]
+        self._ask("age", limits=AGES_S, in_use=uses)
+        return int(removed)
+
+    # -- the way there
+
+    def _ask(self, op: str, **request: Any) -> dict[str, Any]:
+        answer = loop.do(self.remote.ask(op, **request))
+        answer.pop("id")
+        return answer
+
+    def _mirror(self, folder: Path, there: str) -> Mirror:
+        with self._lock:
+            if folder not in self._mirrors:
+                self._mirrors[folder] = Mirror(self.remote, folder, there)
+            return self._mirrors[folder]
+
+    def _there(self, folder: Path) -> str | None:
+        mark = _mark(folder)
+        return str(mark["there"]) if mark else None
+
+
+def _mark(folder: Path) -> dict[str, Any] | None:
+    try:
+        found: dict[str, Any] = json.loads((folder / MARK).read_bytes())
+    except (OSError, ValueError):
+        return None
+    return found
+
+
+def studio_id(home: Home) -> str:
+    """Return what tells this studio from others that use the same account on a host."""
+    path = home.create().path / "ssh-id"
+    try:
+        return path.read_text()
+    except FileNotFoundError:
+        pass
+    passing = path.with_name(f".{path.name}.{new_id()}")
+    passing.write_text(new_id().lower())
+    try:
+        # Of several that make one at once the first stands, and is whole when it appears.
+        path.hardlink_to(passing)
+    except FileExistsError:
+        pass
+    finally:
+        passing.unlink()
+    return path.read_text()
