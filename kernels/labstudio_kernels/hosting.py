@@ -123,7 +123,11 @@ class Hosting:
         from labstudio.gateway.tokens import Scope, mint
 
         token = mint(self._folder.home, Scope("kernel", self._sheet.id, self._sheet.user))
-        return {"LABSTUDIO_TOKEN": token, "MLFLOW_TRACKING_TOKEN": token}
+        return {
+            "LABSTUDIO_KERNEL_ID": self._sheet.id,
+            "LABSTUDIO_TOKEN": token,
+            "MLFLOW_TRACKING_TOKEN": token,
+        }
 
     async def close(self) -> None:
         """Let go of the compute."""

@@ -272,3 +272,32 @@ async def test_a_move_can_be_given_up(bench: Bench) -> None:
     assert (told["phase"], told["message"]) == ("failed", "The move was given up.")
     assert bench.server.kernel_manager.list_kernel_ids() == [old]
     await bench.good("assert type(slow) is Slow")
+
+
+@pytest.fixture
+def kept_kernels(bench: Bench, home: Any) -> Iterator[None]:
+    """This machine's kernels as those of a compute, each under a keeper of its own."""
+    from labstudio.compute.local_kernel import offers
+    from labstudio.kernels import control, folder, specs
+
+    specs.lay(home, "local", offers())
+    bench.server.kernel_spec_manager.kernel_dirs.append(str(home.kernelspecs))
+    yield
+    for each in folder.folders(home):
+        control.ask(each, "end", timeout_s=30)
+
+
+async def test_a_notebook_moves_to_a_kernel_under_a_keeper_and_back(
+    bench: Bench, kept_kernels: None
+) -> None:
+    old = await bench.kernel()
+    await bench.good("%load_ext labstudio")
+    await bench.good("x = bytearray(3_000_000); y = [x]")
+    await bench.move(old, to="labstudio.local.python3")
+    told = await bench.moved(old)
+    assert (told["phase"], told["message"]) == ("done", "")
+    assert "@ local" in told["place"]
+    await bench.good("assert y[0] is x and len(x) == 3_000_000; z = 1")
+    await bench.good("%move back")
+    await until(lambda: _is_named(bench, "python3"))
+    await bench.good("assert y[0] is x and z == 1")

@@ -40,7 +40,7 @@ class Records(Protocol):
         """Give it up."""
 
     def place(self, kernel_id: str) -> str:
-        """Return the folder of this machine to pack into."""
+        """Return an empty folder of this machine to pack into."""
 
 
 class CannotMove(Conflict):
@@ -100,7 +100,6 @@ def leave(
         raise CannotMove("Some names cannot travel.", left=left)
     own = kernel_id()
     there = records.place(own)
-    guard.clear(there)
     records.request(own, MoveRequest(to=to, leave_behind=leave_behind, there=there))
     try:
         _await_server(records, own)

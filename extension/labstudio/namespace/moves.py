@@ -41,6 +41,7 @@ class Moves:
     """
 
     def __init__(self, home: Home) -> None:
+        self.home = home
         self._folder = home.path / "moves"
 
     def folder(self, kernel_id: str) -> Path:
@@ -54,7 +55,8 @@ class Moves:
         return self.folder(kernel_id) / "packed"
 
     def place(self, kernel_id: str) -> str:
-        """Return the folder that a kernel of this machine packs into."""
+        """Return the folder that a kernel of this machine packs into, empty."""
+        self.clear(kernel_id)
         return str(self.packed(kernel_id))
 
     def request(self, kernel_id: str, wanted: MoveRequest) -> None:

@@ -14,7 +14,7 @@ from jupyter_core.utils import ensure_async
 from labstudio.errors import Conflict, StudioError
 from labstudio.namespace.models import MANIFEST, LeftBehind, MovePhase
 from labstudio.namespace.service import read
-from labstudio_server.moving.places import Here
+from labstudio_server.moving.places import place_of
 from labstudio_server.moving.talk import Talk, until
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from labstudio.namespace.models import CreateMove, Manifest, Move, MoveRequest
     from labstudio.namespace.moves import Moves
     from labstudio_server.moving.mover import Mover
+    from labstudio_server.moving.places import Here
 
 LOG = logging.getLogger(__name__)
 
@@ -109,13 +110,12 @@ class Steps:
                     await self._tell()
 
     async def _steps(self) -> None:
-        old, new = Here(), Here()
         if self.from_cell is None:
             await self._look()
         await self._phase(MovePhase.starting)
         await self._start()
         await self._phase(MovePhase.packing)
-        there = await self._send(old, new)
+        there = await self._send(await self._place(self.move.kernel_id))
         await self._phase(MovePhase.restoring)
         await self._restore(there)
         await self._phase(MovePhase.switching)
@@ -180,19 +180,22 @@ class Steps:
 
     # -- the names on their way
 
-    async def _send(self, old: Here, new: Here) -> str:
+    async def _place(self, kernel_id: str | None) -> Here:
+        assert kernel_id is not None
+        place: Here = await self._do(place_of, self.moves.home, kernel_id)
+        return place
+
+    async def _send(self, old: Here) -> str:
         """Have the names packed, and bring them as they come; return where they are."""
-        assert self._new is not None
-        there = str(self.packed)
+        new = await self._place(self.move.new_kernel_id)
+        await self._do(_make, self.packed)
         if self.from_cell is not None:
             there = self.from_cell.there
             packing: Awaitable[Any] = self._packed_by_cell()
         else:
             assert self._old is not None
-            if not old.near:
-                there = await self._old.call("guard", "aside", self.move.kernel_id)
+            there = await old.bring(self.packed)
             packing = self._old.call("packing", "pack", there)
-        await self._do(_make, self.packed)
         done = asyncio.ensure_future(packing)
         try:
             while not done.done():

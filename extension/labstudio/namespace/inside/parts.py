@@ -38,11 +38,10 @@ class Writer:
         self._chunk = chunk_bytes
         self._small, self._small_bytes, self._small_part = [], 0, None
         self._folder = None if folder is None else os.path.join(folder, PARTS)
-        # Beside the folder: what is unfinished is not brought along with it.
-        self._unfinished = None if folder is None else folder.rstrip("/") + ".unfinished"
+        self._unfinished = None
         if folder is not None:
-            for each in (self._folder, self._unfinished):
-                os.makedirs(each, mode=0o700, exist_ok=True)
+            os.makedirs(self._folder, mode=0o700, exist_ok=True)
+            self._unfinished = _beside(folder)
 
     def add(self, data):
         """Take a piece (any contiguous buffer); return its extents."""
@@ -101,6 +100,15 @@ class Writer:
             while done < view.nbytes:
                 done += file.write(view[done:])
         os.replace(temporary, path)
+
+
+def _beside(folder):
+    """Make a folder for what is unfinished, so that it is not brought along with the rest."""
+    place = folder.rstrip("/") + ".unfinished"
+    if not os.access(os.path.dirname(place), os.W_OK):
+        place = os.path.join(folder, ".unfinished")  # a mount, such as a container's
+    os.makedirs(place, mode=0o700, exist_ok=True)
+    return place
 
 
 class Reader:
