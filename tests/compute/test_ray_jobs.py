@@ -18,7 +18,7 @@ from labstudio.jobs.models import Environment
 from labstudio.jobs.processes import marked
 from labstudio.jobs.runner import protocol
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 MANY = 3000
 COUNTS = f"""

@@ -149,6 +149,9 @@ class Kind(ABC):
     def close(self) -> None:
         """Let go of connections; what runs goes on. Called once, last."""
 
+    def retire(self) -> None:
+        """End what the kind itself started for this compute; called when it is removed."""
+
     # -- what it is
 
     @abstractmethod

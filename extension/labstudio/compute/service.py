@@ -190,6 +190,8 @@ class ComputeService:
             raise Conflict(f"{name!r} is built in; its settings are in {FILE}.", name=name)
         if busy := Overview(self._studio).busy(name):
             raise Conflict(f"{name!r} cannot be removed: {busy}.", name=name)
+        if entry.settings is not None and kind(entry.settings.type).missing() is None:
+            self.opened.get(name).retire()
         remove_table(entry.source, name)
         self.catalogue.forget(name)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import ssl
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -72,13 +73,13 @@ class Dashboard:
     def __init__(self, address: str, token_file: str | None, ca_file: str | None) -> None:
         self.address = address
         self._token_file = token_file
+        trusted = str(Path(ca_file).expanduser()) if ca_file is not None else None
         self._options: dict[str, Any] = {
             "base_url": address,
             "timeout": TIMEOUT_S,
             "trust_env": False,
+            "verify": ssl.create_default_context(cafile=trusted),
         }
-        if ca_file is not None:
-            self._options["verify"] = str(Path(ca_file).expanduser())
         self._client = httpx.Client(**self._options)
 
     def close(self) -> None:

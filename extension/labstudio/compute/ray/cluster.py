@@ -13,7 +13,7 @@ import shutil
 import socket
 import subprocess
 import sys
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -31,7 +31,8 @@ if TYPE_CHECKING:
 
 MARK = "LABSTUDIO_RAY"
 INSTALL = "Ray is not installed here: pip install 'labstudio[ray]'."
-START_TIMEOUT_S = 180.0
+START_TIMEOUT_S = 90.0
+TRIES = 3
 LOOPBACK = "127.0.0.1"
 # Ray otherwise takes a third of the memory for objects that a cluster for trying seldom has.
 OBJECT_STORE_BYTES = 100_000_000
@@ -88,7 +89,11 @@ class LocalRay:
             raise Unavailable(INSTALL)
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         with _locked(self._folder / "lock"):
-            return self.running() or self._start(cpus, gpus)
+            for _ in range(TRIES - 1):
+                # Ray gives its own processes 30 s, and a busy machine needs more.
+                with suppress(Unavailable):
+                    return self.running() or self._start(cpus, gpus)
+            return self._start(cpus, gpus)
 
     def end(self) -> int:
         """End it and remove what it left; return how many processes that were."""
@@ -100,11 +105,14 @@ class LocalRay:
         return ended
 
     def _start(self, cpus: float | None, gpus: int | None) -> Cluster:
-        for process in self._processes():  # What is left of one that died in part.
-            process.kill()
+        kill_all(self._processes())  # What is left of one that died in part.
         token = self._folder / "token"
-        write_atomic(token, secrets.token_hex(32))
+        before = protocol.read_model(self._file, Cluster)
+        if before is None:
+            write_atomic(token, secrets.token_hex(32))
         dashboard, client, agent = _free_ports(3)
+        if before is not None:  # Whoever knew the one before finds this one at the same address.
+            dashboard = int(before.address.rpartition(":")[2])
         words = [
             *(sys.executable, "-m", "ray.scripts.scripts", "start", "--head"),
             *("--node-ip-address", LOOPBACK, "--port", "0"),
@@ -152,7 +160,6 @@ class LocalRay:
             except subprocess.TimeoutExpired:
                 code = None
         if code != 0:
-            kill_all(self._processes())
             said = (self._folder / "log").read_text(errors="replace").strip().splitlines()
             why = said[-1] if said and code is not None else f"nothing in {START_TIMEOUT_S:g} s"
             raise Unavailable(f"Ray could not be started on this machine: {why}.")
@@ -171,11 +178,6 @@ class LocalRay:
             except (OSError, psutil.Error):
                 continue
         return list(found.values())
-
-
-def local_rays(home: Home) -> list[str]:
-    """Return the names of computes that have, or had, a Ray of their own here."""
-    return sorted(path.parent.name for path in (home.path / "ray").glob("*/cluster.json"))
 
 
 @contextmanager

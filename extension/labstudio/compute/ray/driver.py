@@ -41,6 +41,10 @@ CLAIM_TIMEOUT_S = 60.0
 STOP_TIMEOUT_S = 3.8
 NO_RESULT = 3
 JOB_CONFIG = "RAY_JOB_CONFIG_JSON_ENV_VAR"
+NO_WAY = (
+    "The nodes of this Ray cluster do not reach the studio: what the job logs to MLflow is not "
+    "recorded. Set gateway_url of compute {name!r} to an address at which they do."
+)
 NOTE = "[labstudio] This log carries the job's files to the studio, which shows its own log.\n"
 
 
@@ -123,8 +127,7 @@ class Driver:
         spec.home = str(self.home.path)
         folder = self.home.attempt(spec.job_id, spec.attempt)
         folder.mkdir(mode=0o700, parents=True)
-        if self.luggage.socket is not None and spec.gateway is not None:
-            spec.gateway.url = _lead_to(self.luggage.socket)
+        self._find_studio(folder, spec)
         protocol.write_spec(folder, spec)
         # It holds secrets, and the folder that Ray unpacked it into is not private.
         (brought / protocol.SPEC).unlink()
@@ -133,6 +136,19 @@ class Driver:
         self._bring_blobs()
         _forget_luggage()
         return folder
+
+    def _find_studio(self, folder: Path, spec: AttemptSpec) -> None:
+        """Give the code a way to the studio; where there is none, say so."""
+        gateway = spec.gateway
+        if gateway is None or gateway.url is not None:
+            return
+        if self.luggage.socket is not None and Path(self.luggage.socket).is_socket():
+            gateway.url = _lead_to(self.luggage.socket)
+            return
+        if spec.tracking is not None:
+            with (folder / protocol.LOG).open("a") as log:
+                log.write(f"[labstudio] {NO_WAY.format(name=self.luggage.compute)}\n")
+        spec.gateway = spec.tracking = None
 
     def _bring_blobs(self) -> None:
         for entry in map(Path, sys.path):
@@ -150,6 +166,7 @@ class Driver:
     def _finish(self) -> None:
         """Send the rest, the result last."""
         self.pump.step(last=True)
+        self.pump.send(protocol.LOSS)
         if protocol.read_result(self.folder) is not None:
             self._return_outputs()
             self.pump.send(protocol.OUTPUTS)

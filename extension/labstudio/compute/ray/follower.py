@@ -184,7 +184,7 @@ class Follower:
         details = await api.job(client, self._dashboard, pursuit.submission)
         pursuit.heard_at = monotonic()
         if details is None:
-            pursuit.why = "the cluster does not know the job any more: it was started anew."
+            pursuit.why = "the cluster was started anew since."
             pursuit.gone = True
             return reader
         pursuit.details = details

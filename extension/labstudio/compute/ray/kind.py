@@ -13,8 +13,12 @@ import shlex
 import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, ClassVar
+from urllib.parse import urlsplit
+
+import psutil
 
 from labstudio.compute.kind import Host, Kind, Order, Presence, Signal
+from labstudio.compute.machine import gpus, look
 from labstudio.compute.models import Capacity, ComputeSettings, Gpu, Resources
 from labstudio.compute.ray import packages, storage
 from labstudio.compute.ray.client import (
@@ -43,14 +47,11 @@ if TYPE_CHECKING:
 
     from labstudio.status import Check
 
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
 CAPACITY_S = 20.0
 # Ray kills what still runs so long after it asked; the driver is done before.
 STOP_WAIT_S = 6
 STUDIO, MARK = "labstudio_studio", "labstudio_attempt"
-NO_WAY = (
-    "The nodes of this Ray cluster do not reach the studio: the job has no MLflow run there. Set "
-    "gateway_url of compute {name!r} to an address at which they do."
-)
 
 
 class Ray(Kind):
@@ -64,6 +65,7 @@ class Ray(Kind):
     def __init__(self, name: str, settings: ComputeSettings, host: Host) -> None:
         assert isinstance(settings, RaySettings)
         super().__init__(name, settings, host)
+        self._own = LocalRay(host.home, name) if settings.address == LOCAL else None
         self._dashboard: Dashboard | None = None
         self._capacity: tuple[float, Capacity] | None = None
         self._follower: Follower | None = None
@@ -73,14 +75,14 @@ class Ray(Kind):
     @property
     def dashboard(self) -> Dashboard:
         """The cluster; the studio's own is started when it is first wanted."""
-        asked = self.settings
-        if asked.address == LOCAL:
-            cluster = LocalRay(self.host.home, self.name).ensure(asked.cpus, asked.gpus)
-            if self._dashboard is None or self._dashboard.address != cluster.address:
+        if self._dashboard is None:
+            asked = self.settings
+            if self._own is not None:
+                cluster = self._own.ensure(asked.cpus, asked.gpus)
                 self._dashboard = Dashboard(cluster.address, cluster.token_file, None)
-        elif self._dashboard is None:
-            url = dashboard_url(asked.address)
-            self._dashboard = Dashboard(url, asked.token_file, asked.ca_file)
+            else:
+                url = dashboard_url(asked.address)
+                self._dashboard = Dashboard(url, asked.token_file, asked.ca_file)
         return self._dashboard
 
     @property
@@ -101,11 +103,18 @@ class Ray(Kind):
 
     def retire(self) -> None:
         """End the Ray that was started here for this compute."""
-        if self.settings.address == LOCAL:
-            LocalRay(self.host.home, self.name).end()
+        if self._own is not None:
+            self._own.end()
 
     def capacity(self) -> Capacity:
         """Return what the cluster's nodes have, or what the settings say."""
+        asked = self.settings
+        if self._own is not None:  # A look starts no Ray.
+            return Capacity(
+                cpus=asked.cpus or psutil.cpu_count() or 1,
+                memory_bytes=asked.memory or psutil.virtual_memory().total,
+                gpus=len(gpus()) if asked.gpus is None else asked.gpus,
+            )
         if self._capacity is None or time.monotonic() - self._capacity[0] > CAPACITY_S:
             totals = [each["resources_total"] for each in self.dashboard.nodes()]
             found = Capacity(
@@ -114,7 +123,7 @@ class Ray(Kind):
                 gpus=int(sum(each.get("GPU", 0.0) for each in totals)),
             )
             self._capacity = (time.monotonic(), found)
-        asked, found = self.settings, self._capacity[1]
+        found = self._capacity[1]
         return Capacity(
             cpus=asked.cpus or found.cpus,
             memory_bytes=asked.memory or found.memory_bytes,
@@ -123,6 +132,8 @@ class Ray(Kind):
 
     def resources(self) -> Resources:
         """Look at the machines of all nodes together."""
+        if self._own is not None:
+            return look(self.host.home.path)
         nodes = self.dashboard.usage()
         cpus = sum(each["cpus"][0] for each in nodes)
         busy = sum(each["cpu"] * each["cpus"][0] for each in nodes)
@@ -153,6 +164,14 @@ class Ray(Kind):
                 "it out.",
                 field="environment.python",
             )
+        if order.spec.environment.image is not None:
+            raise InvalidInput(
+                "environment.image: jobs on Ray run in the images of the cluster's nodes; leave it "
+                "out.",
+                field="environment.image",
+            )
+        if self._own is not None:
+            self._own.ensure(self.settings.cpus, self.settings.gpus)
         home, snapshot = self.host.home, order.spec.snapshot
         packages.bring_code(self.dashboard)
         stored = packages.store_large(home, snapshot, self.settings.storage)
@@ -162,14 +181,8 @@ class Ray(Kind):
         """Submit the attempt as a Ray job, or leave that to the follower while its run is made."""
         if (order.folder / protocol.CLAIM).exists():
             return
-        if not self._is_beside() and self.settings.gateway_url is None:
-            if order.spec.tracking is not None:
-                order.say(NO_WAY.format(name=self.name))
-            spec = order.spec.model_copy(update={"tracking": None, "gateway": None})
-        else:
-            spec = order.spec
-        protocol.write_spec(order.folder, spec)
-        submission = submission_id(spec)
+        protocol.write_spec(order.folder, order.spec)
+        submission = submission_id(order.spec)
         amend(order.folder, submission=submission)
         self._hand_over(order.folder)
         self.follower.follow(order.folder, submission)
@@ -190,7 +203,12 @@ class Ray(Kind):
         record = read_record(folder)
         if record is None:
             return Presence.gone
-        return self.follower.follow(folder, record.submission).presence()
+        pursuit = self.follower.follow(folder, record.submission)
+        presence = pursuit.presence()
+        if presence is Presence.unreachable and self._own is not None and not self._own.running():
+            pursuit.why, pursuit.gone = "the Ray on this machine has ended.", True
+            return Presence.gone
+        return presence
 
     def signal(self, folder: Path, how: Signal) -> None:
         """Have Ray stop the job; within five seconds nothing of it is left, however asked.
@@ -201,9 +219,11 @@ class Ray(Kind):
         if record is None:
             protocol.forestall(folder)
             return
-        if protocol.read_result(folder) is not None:
+        pursuit = self.follower.known(folder)
+        if protocol.read_result(folder) is not None or (pursuit is not None and pursuit.gone):
             return
-        amend(folder, stopping=True, preempting=how is Signal.preempt)
+        if how is not Signal.kill:
+            amend(folder, preempting=how is Signal.preempt)
         job = self.dashboard.job(record.submission)
         if job is not None and job["status"] not in TERMINAL:
             self.dashboard.stop(record.submission)
@@ -213,14 +233,11 @@ class Ray(Kind):
     def loss(self, folder: Path) -> JobError | None:
         """Give what Ray says of it."""
         record, pursuit = read_record(folder), self.follower.known(folder)
-        if record is not None and pursuit is None:
-            details = self.dashboard.job(record.submission)
-        else:
-            details = pursuit.details if pursuit is not None else None
-        if details is None:
-            why = pursuit.why if pursuit is not None else ""
-            return JobError(type="Lost", message=f"The Ray job is gone: {why}") if why else None
-        return JobError(type="Lost", message=_sentence(details))
+        if record is None or pursuit is None:
+            return None
+        if pursuit.details is None or pursuit.details["status"] not in TERMINAL:
+            return JobError(type="Lost", message=f"The Ray job is gone: {pursuit.why}")
+        return JobError(type="Lost", message=_sentence(pursuit.details))
 
     def collect(self, folder: Path) -> None:
         """Bring large outputs from the storage."""
@@ -274,7 +291,7 @@ class Ray(Kind):
         stored = packages.store_large(self.host.home, spec.snapshot, asked.storage)
         luggage = Luggage(
             mark=spec.marker,
-            socket=str(self.host.gateway) if self._is_beside() and self.host.gateway else None,
+            socket=str(self.host.gateway) if self._may_be_beside() else None,
             returns_bytes=asked.returns,
             compute=self.name,
             storage=asked.storage,
@@ -288,7 +305,7 @@ class Ray(Kind):
                 "keep_kernel_s": 0.0,  # Nobody could reach it.
             }
         )
-        if there.gateway is not None and asked.gateway_url is not None and luggage.socket is None:
+        if there.gateway is not None and asked.gateway_url is not None:
             there.gateway.url = asked.gateway_url.rstrip("/")
         uris = [
             packages.bring_code(self.dashboard),
@@ -316,9 +333,10 @@ class Ray(Kind):
             request["entrypoint_memory"] = int(need.memory)
         return request
 
-    def _is_beside(self) -> bool:
-        """Say whether the nodes are this machine, where the gateway's socket lies."""
-        return self.host.gateway is not None and self.settings.address == LOCAL
+    def _may_be_beside(self) -> bool:
+        """Say whether the nodes may be this machine; they see whether the gateway's socket is."""
+        host = urlsplit(self.dashboard.address).hostname
+        return self.host.gateway is not None and host in LOOPBACK
 
     def _studio(self) -> str:
         return studio_id(self.host.home)

@@ -12,7 +12,9 @@ class Luggage(BaseModel):
     """What the driver on the node needs to know."""
 
     mark: str
-    socket: str | None = Field(None, description="The gateway's, on the node itself.")
+    socket: str | None = Field(
+        None, description="The gateway's, if the node is the studio's own machine."
+    )
     returns_bytes: int = Field(description="What the outputs may have in all, through the log.")
     compute: str
     storage: str | None = Field(None, description="Where large files go, as an fsspec URL.")

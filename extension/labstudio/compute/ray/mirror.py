@@ -27,6 +27,7 @@ LISTED = frozenset(
         protocol.OUTPUTS,
         protocol.RESULT,
         protocol.RESULT_PICKLE,
+        protocol.LOSS,
         "stored.json",
     }
 )
@@ -38,7 +39,6 @@ class Record(BaseModel):
     submission: str
     submitted: bool = False
     preempting: bool = False
-    stopping: bool = False
     following: int = 0
     """The number of the next frame; those before are in the folder."""
     log_starts_at: int | None = None
