@@ -230,9 +230,7 @@ def test_the_end_is_told_with_its_exit_code_after_all_output(place: Place):
 
 
 def test_a_kernel_that_cannot_be_run_is_told(place: Place):
-    assert place.start(["/no/such"]) == {
-        "error": "/no/such cannot be run: No such file or directory"
-    }
+    assert place.start(["/no/such"]) == {"error": "/no/such: No such file or directory"}
 
 
 def stream(number: int) -> bytes:

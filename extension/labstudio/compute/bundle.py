@@ -8,6 +8,7 @@ from functools import cache
 from pathlib import Path
 
 from labstudio.compute import host
+from labstudio.gateway import forward
 
 PACKAGE = "labstudio_host"
 
@@ -15,7 +16,7 @@ PACKAGE = "labstudio_host"
 @cache
 def files() -> dict[str, bytes]:
     """Return the files, by their path relative to the folder that they are to lie in."""
-    sources = sorted(Path(host.__path__[0]).glob("*.py"))
+    sources = [*sorted(Path(host.__path__[0]).glob("*.py")), Path(forward.__file__)]
     return {f"{PACKAGE}/{each.name}": each.read_bytes() for each in sources}
 
 

@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import errno
 import json
+import logging
 import mmap
 import struct
 import time
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     import zmq.asyncio
+
+log = logging.getLogger(__name__)
 
 NUMBER = struct.Struct(">Q")
 ROUTERS = {link.SHELL: "shell", link.CONTROL: "control", link.STDIN: "stdin"}
@@ -93,8 +96,8 @@ class Passage:
         self.cut_at: float | None = None
         """Since when the relay is out of reach, by the clock; None while it is in reach."""
 
-    async def open(self) -> None:
-        """Bind the sockets, and join them to the relay; wait until that was done once."""
+    async def open(self, *, wait: bool = True) -> None:
+        """Bind the sockets, and join them to the relay; `wait` until that was done once."""
         import zmq
         import zmq.asyncio
 
@@ -108,6 +111,8 @@ class Passage:
         work += [self._count_listeners(), self._beat(self._bind(zmq.REP, "hb"))]
         joining = asyncio.ensure_future(self._keep())
         self._tasks = [joining, *map(asyncio.ensure_future, work)]
+        if not wait:
+            return
         waiting = asyncio.ensure_future(self._joined.wait())
         await asyncio.wait({joining, waiting}, return_when=asyncio.FIRST_COMPLETED)
         waiting.cancel()
@@ -141,6 +146,9 @@ class Passage:
             self._joined.set()
             try:
                 await link.talk(*found, self._outgoing, self._incoming)
+            except Exception as error:
+                # However the link says that it was cut: the relay is reached again, or waited for.
+                log.info("The link to the kernel's relay was cut: %r", error)
             finally:
                 found[1].close()
             self.cut_at = time.time()
@@ -150,7 +158,7 @@ class Passage:
             self.ended = json.loads(body)["ended"]
         elif channel == link.IOPUB:
             await self._listened.wait()
-            await self._output.send_multipart(link.unpack_parts(body))
+            self._send(self._output, link.unpack_parts(body))
         else:
             await self._answer(self._routers[channel], link.unpack_parts(body))
 
@@ -160,7 +168,7 @@ class Passage:
         deadline = time.monotonic() + PATIENCE_S
         while True:
             try:
-                await router.send_multipart(parts)
+                self._send(router, parts)
             except zmq.ZMQError as error:
                 if error.errno != errno.EHOSTUNREACH:
                     raise
@@ -169,6 +177,12 @@ class Passage:
             if time.monotonic() > deadline:
                 return  # it has gone, as clients of any kernel may
             await asyncio.sleep(CLIENT_POLL_S)
+
+    def _send(self, to: zmq.asyncio.Socket, parts: list[bytes]) -> None:
+        """Send at once, for the message is noted as heard right after; no queue has a limit."""
+        import zmq
+
+        zmq.Socket.shadow(to.underlying).send_multipart(parts, zmq.NOBLOCK)
 
     # -- the clients' side
 

@@ -234,7 +234,7 @@ async def bring(source: Side, held: Tree, target: Side, made: Sequence[Change]) 
 
 async def mirror(source: Side, target: Side) -> dict[str, str]:
     """Make one side what the other is; return what could not be done, and why."""
-    limits = Limits(1 << 62, 1 << 62, 1 << 31)
+    limits = Limits(1 << 62, 1 << 62, 1 << 31, settling_s=0)
     held, now = await asyncio.gather(source.scan([], limits), target.scan([], limits))
     made = changes(now.entries, held.entries)
     await bring(source, held.entries, target, made)

@@ -24,8 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
 CHUNK_BYTES = 1 << 20
-SETTLING_BYTES, SETTLING_S = 64 << 20, 2.0
-"""A file of that size is left alone until nobody has written to it for so long."""
+SETTLING_BYTES = 64 << 20
 STAGED_S = 24 * 3600.0
 """Content that waits longer for its place is removed."""
 RACY_NS = 50_000_000
@@ -73,6 +72,8 @@ class Limits(NamedTuple):
     file_bytes: int = 256 << 20
     folder_bytes: int = 4 << 30
     entries: int = 20_000
+    settling_s: float = 2.0
+    """A large file is left alone until nobody has written to it for so long."""
 
 
 class Change(NamedTuple):
@@ -180,7 +181,7 @@ class Folder:
             elif about.st_size > room:
                 entry = "much"
             else:
-                entry = self._file(path, about, known)
+                entry = self._file(path, about, known, limits.settling_s)
         except FileNotFoundError:
             return None
         except OSError:
@@ -191,11 +192,13 @@ class Folder:
         self._seen[path] = _signature(about)
         return entry
 
-    def _file(self, path: str, about: os.stat_result, known: dict[str, list[Any]]) -> Entry | str:
+    def _file(
+        self, path: str, about: os.stat_result, known: dict[str, list[Any]], settling_s: float
+    ) -> Entry | str:
         signature = _signature(about)
         cached = known.get(path)
         if cached is None or tuple(cached[:4]) != signature[:4]:
-            if about.st_size >= SETTLING_BYTES and time.time() - about.st_mtime < SETTLING_S:
+            if about.st_size >= SETTLING_BYTES and time.time() - about.st_mtime < settling_s:
                 return "changing"
             at = time.time_ns()
             sha256 = hash_file(self.root / path)
@@ -261,6 +264,7 @@ class Folder:
         for each, left in uses.items():
             if left <= 0:
                 (self.store / each).unlink(missing_ok=True)
+        _write_json(self.store / "hashes.json", self._hashes)
         return failed
 
     def _each(

@@ -11,13 +11,13 @@ import asyncio
 import contextlib
 import hashlib
 import hmac
+import importlib
 import json
 import os
 import signal
 import socket
 import subprocess
 import sys
-import time
 import uuid
 from datetime import datetime, timezone
 from pathlib import Path
@@ -30,6 +30,8 @@ PORTS = ("shell", "iopub", "stdin", "control", "hb")
 CHANNELS = {link.SHELL: "shell", link.CONTROL: "control", link.STDIN: "stdin"}
 DELIMITER = b"<IDS|MSG>"
 MARK = "LABSTUDIO_KERNEL"
+UMASK = 0o022
+"""The relay's own files are private; what the kernel writes is its user's."""
 DRAIN_S = 0.3
 """After the kernel's end, for what it said last."""
 TOUCH_S = 3600.0
@@ -79,17 +81,22 @@ class Relay:
         self._attached: asyncio.Task[None] | None = None
         self._ended: dict[str, Any] | None = None
 
-    def start_kernel(self) -> None:
+    def start_kernel(self, env: dict[str, str]) -> None:
         """Start the kernel's process, in a session of its own.
 
         Called before anything slow is loaded: the two start side by side.
+
+        Parameters
+        ----------
+        env
+            Environment variables beside those of the order.
         """
         path = self._folder / "connection.json"
         handle = os.open(path, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600)
         with os.fdopen(handle, "w") as file:
             json.dump(self._connection, file)
         argv = [part.replace("{connection_file}", str(path)) for part in self._order["argv"]]
-        environment = {**os.environ, **self._order["env"], MARK: self._order["id"]}
+        environment = {**os.environ, **self._order["env"], **env, MARK: self._order["id"]}
         with (self._folder / "log").open("ab") as log:
             self._kernel = subprocess.Popen(
                 argv,
@@ -99,16 +106,28 @@ class Relay:
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
+                umask=UMASK,
             )
+        self._record()
 
-    async def serve(self, ready: Any) -> None:
-        """Carry messages until this process is ended.
+    @property
+    def pid(self) -> int:
+        """The kernel's process id."""
+        return int(self._kernel.pid)
 
-        Parameters
-        ----------
-        ready
-            Called once somebody can attach.
-        """
+    def _record(self) -> None:
+        """Say which processes these are; their starts tell them from others of these numbers."""
+        about = {
+            "pid": os.getpid(),
+            "started": _started_at(os.getpid()),
+            "kernel_pid": self.pid,
+            "kernel_started": _started_at(self.pid),
+            "boot_id": Path("/proc/sys/kernel/random/boot_id").read_text().strip(),
+        }
+        _write(self._folder / "relay.json", about)
+
+    async def serve(self) -> None:
+        """Carry messages until this process is ended."""
         import zmq
         import zmq.asyncio
 
@@ -122,7 +141,7 @@ class Relay:
         tasks.append(self._carry(link.IOPUB, output))
         path = str(self._sockets / "attach")
         server = await asyncio.start_unix_server(self._attach, path)
-        ready()
+        _ready()
         async with server:
             await asyncio.gather(*tasks, self._watch(), self._touch())
 
@@ -177,9 +196,7 @@ class Relay:
         await asyncio.sleep(DRAIN_S)
         killed = code == -signal.SIGKILL and self._memory.happened()
         self._ended = {"exit_code": code, "out_of_memory": killed, "log": self._tail()}
-        passing = self._folder / ".ended"
-        passing.write_text(json.dumps(self._ended))
-        passing.replace(self._folder / "ended.json")
+        _write(self._folder / "ended.json", self._ended)
         self._outgoing.put(link.EVENT, json.dumps({"ended": self._ended}).encode())
 
     def _tail(self) -> str:
@@ -235,25 +252,47 @@ def main() -> None:
     """Start the kernel that standard input orders; print a line once it can be attached to."""
     order = json.loads(sys.stdin.readline())
     os.umask(0o077)
-    relay = Relay(order)
     try:
-        relay.start_kernel()
-    except OSError as error:
-        said = f"{order['argv'][0]} cannot be run: {error.strerror or error}"
-        print(json.dumps({"error": said}), flush=True)  # noqa: T201
-        return
-    about = {"pid": os.getpid(), "kernel_pid": relay._kernel.pid, "at": time.time()}
-    (Path(order["folder"]) / "relay.json").write_text(json.dumps(about))
-
-    def ready() -> None:
-        print(json.dumps({"ready": True}), flush=True)  # noqa: T201
-        null = os.open(os.devnull, os.O_RDWR)
-        for number in (0, 1):
-            os.dup2(null, number)
-
-    try:
-        asyncio.run(relay.serve(ready))
+        asyncio.run(run(order))
     except Exception as error:
-        os.killpg(relay._kernel.pid, signal.SIGKILL)
-        print(json.dumps({"error": f"{type(error).__name__}: {error}"}), flush=True)  # noqa: T201
+        said = getattr(error, "strerror", None) or str(error) or type(error).__name__
+        print(json.dumps({"error": f"{order['argv'][0]}: {said}"}), flush=True)  # noqa: T201
         raise
+
+
+async def run(order: dict[str, Any]) -> None:
+    """Keep a kernel, and lead its requests to the studio to where the link brings them."""
+    relay = Relay(order)
+    env, leading = {}, None
+    if order.get("gateway"):
+        # It lies beside this module on the host only.
+        forward = importlib.import_module(".forward", __package__)
+        leading = await forward.serve(order["gateway"], 0)
+        env = forward.variables(leading.sockets[0].getsockname()[1])
+    relay.start_kernel(env)
+    try:
+        await relay.serve()
+    except BaseException:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(relay.pid, signal.SIGKILL)
+        raise
+
+
+def _write(path: Path, content: dict[str, Any]) -> None:
+    passing = path.with_name(f".{path.name}")
+    passing.write_text(json.dumps(content))
+    passing.replace(path)
+
+
+def _ready() -> None:
+    """Tell whoever started this that somebody can attach, and let go of the streams."""
+    print(json.dumps({"ready": True}), flush=True)  # noqa: T201
+    null = os.open(os.devnull, os.O_RDWR)
+    for number in (0, 1):
+        os.dup2(null, number)
+
+
+def _started_at(pid: int) -> float:
+    """Return when a process started, in seconds since the boot."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return int(fields[19]) / os.sysconf("SC_CLK_TCK")

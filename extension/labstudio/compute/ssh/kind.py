@@ -11,6 +11,7 @@ from labstudio.compute.kind import Host, Kind, Order, Presence, Signal
 from labstudio.compute.models import Capacity, ComputeSettings, Resources
 from labstudio.compute.ssh.connection import Link
 from labstudio.compute.ssh.environments import Chosen, Environments
+from labstudio.compute.ssh.kernel import SshKernel, offers
 from labstudio.compute.ssh.loop import loop
 from labstudio.compute.ssh.mirror import Mirror, bring_outputs
 from labstudio.compute.ssh.remote import Remote
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
     from pathlib import Path
 
+    from labstudio.compute.kernel_host import KernelHost, KernelOffer, KernelOrder
     from labstudio.status import Check
 
 MARK = "ssh.json"
@@ -47,6 +49,7 @@ class Ssh(Kind):
     TYPE = "ssh"
     summary = "A machine over SSH: nothing is needed there but Python and sshd."
     Settings = SshSettings
+    hosts_kernels = True
 
     def __init__(self, name: str, settings: ComputeSettings, host: Host) -> None:
         super().__init__(name, settings, host)
@@ -247,11 +250,24 @@ class Ssh(Kind):
     def sweep(self, keep: Collection[str]) -> int:
         """Remove attempts that nobody keeps, and what nobody has wanted for long."""
         removed = self._ask("sweep", keep=list(keep))["removed"]
+        removed += self._ask("kernel_sweep", keep=list(keep))["removed"]
         with self._lock:
             marks = [_mark(folder) for folder in self._mirrors]
         uses = [use.removesuffix("/bin/python") for mark in marks if mark for use in mark["uses"]]
         self._ask("age", limits=AGES_S, in_use=uses)
         return int(removed)
+
+    # -- kernels
+
+    def kernel_offers(self) -> list[KernelOffer]:
+        """Return the environment's Python, and the kernelspecs that are installed there."""
+        python = self._asked.python
+        prefixes = [python.rpartition("/bin/")[0]] if python and "/bin/" in python else []
+        return offers(self._ask("kernel_specs", prefixes=prefixes)["specs"])
+
+    def kernel_host(self, order: KernelOrder) -> KernelHost:
+        """Return what starts one kernel there and keeps in touch with it."""
+        return SshKernel(order, self)
 
     # -- the way there
 

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     Hear = Callable[[dict[str, Any], bytes], None]
 
 PACKAGE = "labstudio.compute.ssh.there"
-MODULES = ("frames", "files", "attempts", "follower", "machine", "helper")
+MODULES = ("frames", "files", "attempts", "follower", "machine", "kernels", "helper")
 PING_S = 5.0
 HELLO_S = 30.0
 PREAMBLE_BYTES = 1 << 16

@@ -96,7 +96,7 @@ class Attempts:
             return {"killed": kill(folder)}
         if how == "stop":
             (folder / STOP).touch(mode=0o600)
-        runner = _living(_read(folder / RUNNER))
+        runner = living(read(folder / RUNNER))
         if runner is not None:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(runner, signal.SIGTERM)
@@ -106,7 +106,7 @@ class Attempts:
         """End and remove the attempts that nobody keeps; return how many."""
         keep, removed = set(request["keep"]), 0
         for folder in self._files.root.glob("jobs/*/attempts/*"):
-            if _marker(folder) in keep or not _older(folder / SPEC, SWEEP_AFTER_S):
+            if _marker(folder) in keep or not older(folder / SPEC, SWEEP_AFTER_S):
                 continue
             kill(folder)
             shutil.rmtree(folder, ignore_errors=True)
@@ -153,13 +153,13 @@ def presence(folder: Path) -> str:
     """Say how an attempt is: coming, running, gone, or gone by a reboot."""
     if not (folder / CLAIM).exists():
         # Claiming it ourselves keeps a runner that was slow to come from starting now.
-        late = any(_older(folder / spec, CLAIM_TIMEOUT_S) for spec in (SPEC, BUILD))
+        late = any(older(folder / spec, CLAIM_TIMEOUT_S) for spec in (SPEC, BUILD))
         late = late and _claim(folder)
         return "gone" if late else "coming"
-    runner = _read(folder / RUNNER)
+    runner = read(folder / RUNNER)
     if not runner:
-        return "gone" if _older(folder / CLAIM, NAMING_TIMEOUT_S) else "coming"
-    if _living(runner) is not None:
+        return "gone" if older(folder / CLAIM, NAMING_TIMEOUT_S) else "coming"
+    if living(runner) is not None:
         return "running"
     return "rebooted" if runner.get("boot_id") not in (None, boot_id()) else "gone"
 
@@ -170,10 +170,14 @@ def kill(folder: Path) -> int:
     Found are the processes on record, the sessions that they lead, and every process that carries
     the attempt's mark in its environment.
     """
-    runner, marker, killed = _read(folder / RUNNER), _marker(folder), 0
-    leaders = _leaders(runner)
+    return end(read(folder / RUNNER), f"{ATTEMPT}={_marker(folder)}")
+
+
+def end(runner: dict[str, Any], mark: str) -> int:
+    """Kill the processes on record, their sessions, and those with a mark in their environment."""
+    leaders, killed = _leaders(runner), 0
     for _ in range(ROUNDS):
-        fresh = sorted(_processes(leaders, marker), key=lambda pid: pid != runner.get("pid"))
+        fresh = sorted(_processes(leaders, mark), key=lambda pid: pid != runner.get("pid"))
         for pid in fresh:
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.kill(pid, signal.SIGKILL)
@@ -198,8 +202,8 @@ def _leaders(runner: dict[str, Any]) -> dict[int, float]:
     return found
 
 
-def _processes(leaders: dict[int, float], marker: str) -> set[int]:
-    wanted = f"{ATTEMPT}={marker}".encode()
+def _processes(leaders: dict[int, float], mark: str) -> set[int]:
+    wanted = mark.encode()
     parents: dict[int, int] = {}
     found = set()
     for entry in Path("/proc").iterdir():
@@ -241,7 +245,8 @@ def _stat(pid: int) -> list[str]:
     return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
 
 
-def _living(runner: dict[str, Any]) -> int | None:
+def living(runner: dict[str, Any]) -> int | None:
+    """Return the pid of the process on record; None when that is gone."""
     pid = runner.get("pid")
     if not pid or runner.get("boot_id") not in (None, boot_id()):
         return None
@@ -261,7 +266,8 @@ def _claim(folder: Path) -> bool:
     return True
 
 
-def _read(path: Path) -> dict[str, Any]:
+def read(path: Path) -> dict[str, Any]:
+    """Return what a JSON file says; nothing when it is not there or not whole."""
     try:
         found = json.loads(path.read_bytes())
     except (OSError, ValueError):
@@ -273,7 +279,8 @@ def _marker(folder: Path) -> str:
     return f"{folder.parent.parent.name}/{folder.name}"
 
 
-def _older(path: Path, seconds: float) -> bool:
+def older(path: Path, seconds: float) -> bool:
+    """Say whether a file is there, and was last written longer ago than that."""
     try:
         return time.time() - path.stat().st_mtime > seconds
     except FileNotFoundError:

@@ -18,6 +18,7 @@ from labstudio.compute.ssh.there.attempts import Attempts
 from labstudio.compute.ssh.there.files import Files, Request
 from labstudio.compute.ssh.there.follower import Follower
 from labstudio.compute.ssh.there.frames import MAGIC, Channel
+from labstudio.compute.ssh.there.kernels import Kernels
 
 # A link that was cut is noticed here by its silence: the other end speaks every few seconds.
 SILENCE_S = 60.0
@@ -41,6 +42,7 @@ class Helper:
         self.files = files = Files(root)
         attempts = Attempts(files)
         follower = Follower(files, channel.write)
+        kernels = Kernels(files)
         self._plain: dict[str, Callable[[Request], Request]] = {
             "ping": lambda _request: {},
             "missing": files.missing,
@@ -57,6 +59,11 @@ class Helper:
             "follow": follower.follow,
             "leave": follower.leave,
             "look": lambda _request: machine.look(root),
+            "kernel_launch": kernels.launch,
+            "kernel_state": kernels.state,
+            "kernel_end": kernels.end,
+            "kernel_sweep": kernels.sweep,
+            "kernel_specs": kernels.specs,
             "run": _run,
         }
         self._with_body: dict[str, Callable[[Request, bytes], Request]] = {

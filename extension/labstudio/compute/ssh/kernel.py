@@ -1,0 +1,369 @@
+"""One kernel on a host over SSH: its relay there, the way to it, and the notebook's folder."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hashlib
+import shlex
+import sys
+from datetime import datetime
+from threading import Event
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from labstudio.compute import bundle
+from labstudio.compute.kernel_host import KernelEnd, KernelHost, KernelOffer, KernelOrder, lossless
+from labstudio.compute.kind import Order
+from labstudio.compute.passage import Passage
+from labstudio.compute.sides import LocalSide, RemoteSide
+from labstudio.compute.ssh.connection import PACKET_BYTES, WINDOW_BYTES
+from labstudio.compute.ssh.loop import loop
+from labstudio.compute.sync import IGNORE_FILE, Synchroniser, mirror
+from labstudio.errors import StudioError, Unavailable
+from labstudio.jobs.models import JobKind, Snapshot
+from labstudio.jobs.runner.protocol import AttemptSpec
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Coroutine
+    from pathlib import Path
+
+    from labstudio.compute.ssh.kind import Ssh
+
+T = TypeVar("T")
+PORTS = {"shell": 1, "iopub": 2, "stdin": 3, "control": 4, "hb": 5}
+PYTHON = "python"
+"""Stands in an offer for the interpreter that the host's settings, or its environment, give."""
+STARTED = "relayed"
+"""Made beside the kernel's other files when its relay runs."""
+HEARD = "heard"
+
+
+def offers(specs: dict[str, Any]) -> list[KernelOffer]:
+    """Return the kernels of a host: the environment's Python, and what is installed there.
+
+    Parameters
+    ----------
+    specs
+        The kernelspecs of the host, by name.
+    """
+    ours = KernelOffer(
+        name="python3",
+        display_name=f"Python {sys.version_info[0]}",
+        language="python",
+        argv=[PYTHON, "-m", "ipykernel_launcher", "-f", "{connection_file}"],
+    )
+    others = [
+        KernelOffer(
+            name=name,
+            display_name=spec["display_name"],
+            language=spec["language"],
+            argv=spec["argv"],
+            env=spec.get("env", {}),
+            metadata=spec.get("metadata", {}),
+            interrupt_mode=spec.get("interrupt_mode", "signal"),
+        )
+        for name, spec in sorted(specs.items())
+        if name != ours.name
+    ]
+    return [ours, *others]
+
+
+class SshKernel(KernelHost):
+    """A kernel on a host.
+
+    Parameters
+    ----------
+    order
+        The kernel.
+    kind
+        The host.
+    """
+
+    def __init__(self, order: KernelOrder, kind: Ssh) -> None:
+        super().__init__(order)
+        self._kind = kind
+        self._passage: Passage | None = None
+        self._at: str | None = None
+        self._agent: tuple[Any, Synchroniser] | None = None
+        self._synchronising = asyncio.Lock()
+
+    # -- what the keeper asks, in its own loop; the work is done in the link's
+
+    async def start(self) -> dict[str, Any]:
+        """Start the kernel, or find it running."""
+        return await self._there(self._start())
+
+    async def poll(self) -> KernelEnd | None:
+        """Return how it ended; None while it lives, or is out of reach and may live."""
+        if self._passage is None:
+            return await self._there(self._look())
+        ended = self._passage.ended
+        return None if ended is None else self._end(ended)
+
+    async def interrupt(self) -> None:
+        """Send the kernel what Ctrl-C sends."""
+        if (why := self.reachable()) is not None:
+            raise Unavailable(why)
+        if self._passage is not None:
+            loop.call(self._passage.interrupt)
+
+    async def kill(self) -> None:
+        """End it with all that it started, and remove what is left of it there."""
+        await self._there(self._kill())
+
+    async def bring(self, here: Path) -> str:
+        """Bring a folder of this machine there; return its path there."""
+        return await self._there(self._bring(here))
+
+    async def fetch(self, there: str, here: Path) -> None:
+        """Bring a folder of the host here."""
+        await self._there(self._fetch(there, here))
+
+    async def synchronise(self) -> None:
+        """Bring the notebook's folder and the kernel's copy of it in step."""
+        if self.order.notebooks is not None and self.reachable() is None:
+            await self._there(self._synchronise())
+
+    def reachable(self) -> str | None:
+        """Say since when the kernel cannot be reached; None while it can."""
+        cut_at = self._passage.cut_at if self._passage is not None else None
+        if cut_at is None:
+            return None
+        since = datetime.fromtimestamp(cut_at).strftime("%H:%M:%S")
+        why = self._kind.link.reachable() or "The link is being made again."
+        return f"{self._kind.name} is out of reach since {since}: {why} The kernel goes on there."
+
+    async def close(self) -> None:
+        """Let go without ending the kernel."""
+        await self._there(self._close())
+
+    async def _there(self, work: Coroutine[Any, Any, T]) -> T:
+        return await asyncio.wrap_future(loop.submit(work))
+
+    # -- the kernel
+
+    @property
+    def _started(self) -> Path:
+        return self.order.folder / STARTED
+
+    async def _start(self) -> dict[str, Any]:
+        sockets = self.order.sockets or self.order.folder
+        connection = {
+            "transport": "ipc",
+            "ip": str(sockets / "back"),
+            **{f"{channel}_port": port for channel, port in PORTS.items()},
+            "key": self.order.key,
+            "signature_scheme": "hmac-sha256",
+            "kernel_name": self.order.offer.name,
+        }
+        begun = self._started.exists()
+        if not begun:
+            await self._launch()
+        self._passage = Passage(connection, self.order.folder / HEARD, self._reach)
+        # One that runs already may be out of reach now: it is waited for in the background.
+        await self._passage.open(wait=not begun)
+        if begun:
+            await self._lead_gateway()
+        return connection
+
+    async def _launch(self) -> None:
+        (self.order.folder / HEARD).unlink(missing_ok=True)
+        offer, kind = self.order.offer, self._kind
+        chosen = await kind.environments.choose(self._as_attempt())
+        programs = await self._programs()
+        cwd = None
+        if self.order.notebooks is not None:
+            cwd = await self._folder()
+            self.order.say(f"The notebook's folder is brought to {kind.name}:{cwd}.")
+            await self._synchronise()
+        python = chosen.code or chosen.runner
+        argv = [python, *offer.argv[1:]] if offer.argv[0] == PYTHON else offer.argv
+        order = {
+            "id": self.order.id,
+            "name": offer.name,
+            "language": offer.language,
+            "argv": lossless(argv),
+            "env": {**offer.env, **self._env()},
+            "cwd": cwd,
+            "key": self.order.key,
+            "gateway": await self._lead_gateway(),
+        }
+        command = [chosen.runner, "-c", bundle.program(programs, "relay")]
+        uses = [each.removesuffix("/bin/python") for each in chosen.uses]
+        await kind.remote.ask("kernel_launch", argv=command, order=order, uses=uses)
+        self._started.touch(mode=0o600)
+
+    def _as_attempt(self) -> Order:
+        """Return what the choice of a Python is told: a notebook that asks for nothing more."""
+        spec = AttemptSpec(
+            job_id=self.order.id,
+            kind=JobKind.notebook,
+            entry="",
+            home="",
+            snapshot=Snapshot(entry="", files=[]),
+        )
+        return Order(self.order.folder, spec, say=self.order.say, given_up=Event())
+
+    def _env(self) -> dict[str, str]:
+        # Empty: none of the GPUs that the host may have is this kernel's.
+        gpus = ",".join(map(str, self.order.gpus))
+        return {"CUDA_VISIBLE_DEVICES": gpus, **self.order.env}
+
+    async def _programs(self) -> str:
+        """Return the folder there that holds the relay and its like, brought if need be."""
+        files = bundle.files()
+        listed = [[path, len(content)] for path, content in files.items()]
+        folder = f"programs/{bundle.name()}"
+        await self._kind.remote.ask("lay", b"".join(files.values()), folder=folder, files=listed)
+        return f"{await self._root()}/{folder}"
+
+    async def _root(self) -> str:
+        return str((await self._kind.remote.about())["root"])
+
+    async def _lead_gateway(self) -> str | None:
+        """Lead a socket of the host to the gateway here; return its path there."""
+        if self.order.gateway is None:
+            return None
+        path = f"{await self._sockets()}.gateway"
+        with contextlib.suppress(Unavailable):  # it is led as soon as the link is there
+            await self._kind.link.lead_here(path, self.order.gateway)
+        return path
+
+    async def _sockets(self) -> str:
+        """Return the folder of the relay's sockets there."""
+        if self._at is None:
+            told = await self._kind.remote.ask("kernel_state", kernel=self.order.id)
+            self._at = str(told["sockets"])
+        return self._at
+
+    async def _reach(self) -> tuple[Any, Any] | dict[str, Any]:
+        import asyncssh
+
+        connection = await self._kind.link.connection()
+        try:
+            return await connection.open_unix_connection(
+                f"{await self._sockets()}/attach",
+                encoding=None,
+                window=WINDOW_BYTES,
+                max_pktsize=PACKET_BYTES,
+            )
+        except (asyncssh.Error, OSError) as error:
+            told = await self._kind.remote.ask("kernel_state", kernel=self.order.id)
+            if told["state"] == "running":
+                raise Unavailable(f"The kernel's relay does not answer: {error}.") from error
+            return dict(told.get("ended") or {"state": told["state"]})
+
+    async def _look(self) -> KernelEnd | None:
+        """Say how a kernel is that an earlier process started."""
+        try:
+            told = await self._kind.remote.ask("kernel_state", kernel=self.order.id)
+        except Unavailable:
+            return None
+        if told["state"] == "running":
+            return None
+        return self._end(told.get("ended") or {"state": told["state"]})
+
+    def _end(self, ended: dict[str, Any]) -> KernelEnd:
+        name = self._kind.name
+        if ended.get("state") == "rebooted":
+            return KernelEnd(message=f"{name} was started anew: the kernel is gone.")
+        if "exit_code" not in ended:
+            return KernelEnd(message=f"The kernel on {name} is gone: its relay was ended.")
+        code = ended["exit_code"]
+        if ended["out_of_memory"]:
+            said = f"The kernel was killed: {name} ran out of memory."
+        elif code < 0:
+            said = f"The kernel on {name} was ended by signal {-code}."
+        else:
+            tail = f": {ended['log']}" if code and ended["log"] else "."
+            said = f"The kernel on {name} ended with exit code {code}{tail}"
+        return KernelEnd(exit_code=code, message=said, out_of_memory=ended["out_of_memory"])
+
+    async def _kill(self) -> None:
+        await self._kind.remote.ask("kernel_end", kernel=self.order.id)
+        self._started.unlink(missing_ok=True)
+        if self.order.gateway is not None:
+            self._kind.link.lead_no_more(f"{await self._sockets()}.gateway")
+
+    async def _close(self) -> None:
+        if self._passage is not None:
+            await self._passage.close()
+        if self._agent is not None:
+            self._agent[0].close()
+
+    # -- folders
+
+    @contextlib.asynccontextmanager
+    async def _serving(self, root: str, store: str) -> AsyncIterator[RemoteSide]:
+        process = await self._start_agent()
+        try:
+            yield RemoteSide(process.stdout, process.stdin, root, store)
+        finally:
+            process.close()
+
+    async def _start_agent(self) -> Any:
+        about = await self._kind.remote.about()
+        program = bundle.program(await self._programs(), "agent")
+        return await self._kind.link.start(
+            f"exec {shlex.quote(about['executable'])} -I -S -c {shlex.quote(program)}"
+        )
+
+    def _mark(self) -> str:
+        """Return what tells the notebook's folder from others of this studio."""
+        return hashlib.sha256(str(self.order.notebooks).encode()).hexdigest()[:12]
+
+    async def _folder(self) -> str:
+        """Return the path of the folder there, which all kernels of that folder share."""
+        assert self.order.notebooks is not None
+        return f"{await self._root()}/folders/{self._mark()}/{self.order.notebooks.name or 'root'}"
+
+    async def _synchronise(self) -> None:
+        async with self._synchronising:
+            try:
+                if self._agent is None:
+                    self._agent = await self._synchroniser()
+                await self._agent[1].run()
+            except BaseException:
+                # What is in the middle of something is not spoken to again.
+                if self._agent is not None:
+                    self._agent[0].close()
+                self._agent = None
+                raise
+
+    async def _synchroniser(self) -> tuple[Any, Synchroniser]:
+        notebooks = self.order.notebooks
+        assert notebooks is not None
+        process, folder = await self._start_agent(), await self._folder()
+        home = self._kind.host.home.create()
+        memory = home.path / "folders" / f"{self._kind.name}-{self._mark()}"
+        remote = RemoteSide(
+            process.stdout,
+            process.stdin,
+            folder,
+            f"{await self._root()}/folders/{self._mark()}/.store",
+        )
+        return process, Synchroniser(
+            LocalSide(notebooks, memory / "store"),
+            remote,
+            notebooks / IGNORE_FILE,
+            memory / "memory.json",
+            names=("this machine", self._kind.name),
+            say=self.order.say,
+        )
+
+    async def _bring(self, here: Path) -> str:
+        base = f"{await self._root()}/kernels/{self.order.id}"
+        there = f"{base}/brought/{here.name}"
+        async with self._serving(there, f"{base}/brought/.store") as remote:
+            _whole(await mirror(LocalSide(here, self.order.folder / "store"), remote), here)
+        return there
+
+    async def _fetch(self, there: str, here: Path) -> None:
+        base = f"{await self._root()}/kernels/{self.order.id}"
+        async with self._serving(there, f"{base}/fetched") as remote:
+            _whole(await mirror(remote, LocalSide(here, self.order.folder / "store")), here)
+
+
+def _whole(failed: dict[str, str], folder: Path) -> None:
+    for path, why in failed.items():
+        raise StudioError(f"{folder.name}/{path} did not arrive: {why}.")

@@ -1,0 +1,100 @@
+"""Kernels over SSH as a notebook has them: through provisioner and keeper."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from kernels_at import (
+    Jupyter,
+    check_cells,
+    check_comms,
+    check_interrupt,
+    check_outputs,
+    check_restart,
+    until,
+)
+from ssh_host import SshHost
+
+from labstudio._studio import Studio
+from labstudio.compute.kind import Host
+from labstudio.compute.opened import OpenComputes
+from labstudio.home import Home
+from labstudio.jobs.runner.protocol import read_model
+from labstudio.kernels import control, specs
+from labstudio.kernels.folder import KernelFolder, folders
+from labstudio.kernels.models import KeeperInfo
+
+pytestmark = pytest.mark.slow
+
+COUNT = "import time\nfor i in range({n}):\n    print(i, flush=True)\n    time.sleep(0.1)"
+
+
+@pytest.fixture
+def jupyter(home: Home, ssh_host: SshHost, tmp_path: Path) -> Iterator[Jupyter]:
+    """A home with a host's kernels among its kernelspecs."""
+    settings = ssh_host.settings(python=sys.executable)
+    lines = [f"{name} = {json.dumps(value)}" for name, value in settings.items()]
+    (home.create().path / "compute.toml").write_text("\n".join(["[gpu-box]", *lines, ""]))
+    studio = Studio(home.path)
+    computes = OpenComputes(studio.computes, Host(home))
+    specs.lay(home, "gpu-box", computes.get("gpu-box").kernel_offers())
+    computes.close()
+    studio.close()
+    notebooks = tmp_path / "notebooks"
+    notebooks.mkdir()
+    yield Jupyter(home, notebooks)
+    for folder in folders(home):
+        control.ask(folder, "end", timeout_s=30)
+
+
+def keeper(folder: KernelFolder) -> int:
+    info = read_model(folder.path / "keeper.json", KeeperInfo)
+    assert info is not None
+    return info.pid
+
+
+def test_a_notebook_there_works_as_one_here(jupyter: Jupyter):
+    async def work() -> None:
+        async with jupyter.session("gpu-box") as session:
+            await check_cells(session)
+            await check_outputs(session)
+            await check_comms(session)
+            await check_interrupt(session)
+            await session.run("open('made.txt', 'w').write('there')")
+            await until(lambda: (jupyter.notebooks / "made.txt").exists())
+            await check_restart(session)
+            os.kill(keeper(session.folder), signal.SIGKILL)
+            killed = keeper(session.folder)
+            await until(lambda: keeper(session.folder) != killed, 40)
+            await until(lambda: control.ask(session.folder, "status")["state"] == "idle")
+            assert (await session.run("3 + 3")).text == "6"
+
+    asyncio.run(work())
+
+
+def test_a_minute_without_the_host_loses_nothing(jupyter: Jupyter, ssh_host: SshHost):
+    async def work() -> None:
+        async with jupyter.session("gpu-box") as session:
+            lines = 660
+            cell = asyncio.create_task(session.run(COUNT.format(n=lines), timeout_s=150))
+            await asyncio.sleep(1)
+            with ssh_host.away():
+                await asyncio.sleep(60)
+                told = await session.ask("status")
+                assert told["state"] == "unreachable"
+                assert "gpu-box is out of reach since" in told["message"]
+            healed = time.monotonic()
+            await until(lambda: control.ask(session.folder, "status")["state"] == "busy", 12)
+            assert time.monotonic() - healed < 10
+            assert (await cell).text == "".join(f"{i}\n" for i in range(lines))
+            assert (await session.run("i")).text == str(lines - 1)
+
+    asyncio.run(work())
