@@ -6,39 +6,16 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from shed import Shed
 
 from labstudio._studio import Studio
-from labstudio.compute.kind import Kind
-from labstudio.compute.local import Local
-from labstudio.compute.models import Compute, ComputeSettings, CreateCompute
-from labstudio.compute.registry import kinds
+from labstudio.compute.models import Compute, CreateCompute
 from labstudio.errors import Conflict, InvalidInput
 from labstudio.jobs.models import CreateJob
 
+pytestmark = pytest.mark.usefixtures("shed")
+
 Write = Callable[..., Path]
-
-
-class Shed(Local):
-    """A kind that is as the local one, under another name."""
-
-    TYPE = "shed"
-    summary = "The shed in the garden."
-
-    class Settings(ComputeSettings):
-        """Where it stands."""
-
-        host: str
-        port: int = 22
-        tools: list[str] = []  # noqa: RUF012  pydantic copies it
-        warm: bool | None = None
-
-
-@pytest.fixture(autouse=True)
-def shed(monkeypatch: pytest.MonkeyPatch) -> None:
-    known: dict[str, type[Kind]] = {**kinds(), "shed": Shed}
-    monkeypatch.setattr("labstudio.compute.registry.kinds", lambda: known)
-    monkeypatch.setattr("labstudio.compute.overview.kinds", lambda: known)
-    monkeypatch.setattr("labstudio.compute.forms.kinds", lambda: known)
 
 
 def found(studio: Studio, name: str, near: Path | None = None) -> Compute:

@@ -15,7 +15,7 @@ from harness import House, house, kill
 from waiting import eventually
 
 from labstudio._version import __version__
-from labstudio.daemon.process import worker_id
+from labstudio.daemon.identity import worker_id
 from labstudio.daemon.queue import APPLICATION_VERSION, WORKFLOW, workflow_id
 from labstudio.database.tables import attempts, jobs, workers
 from labstudio.jobs.models import JobState

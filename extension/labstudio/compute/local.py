@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from labstudio.compute.kernel_host import KernelHost, KernelOffer, KernelOrder
+    from labstudio.jobs.runner.protocol import AttemptSpec
 
 # A runner that was launched and has not claimed its folder after so long will not come.
 CLAIM_TIMEOUT_S = 60.0
@@ -61,11 +62,18 @@ class Local(Kind):
     def launch(self, order: Order) -> None:
         """Have the nursery fork a runner, with a warm kernel where one suits."""
         assert self.host.nursery is not None
-        spec = order.spec
+        spec = self._with_gpus(order.spec)
         protocol.write_spec(order.folder, spec)
         plain = not spec.environment.requirements and spec.environment.python is None
         warm = plain and spec.place is None and spec.kind is not JobKind.script
         self.host.nursery.launch(order.folder, warm_ok=warm)
+
+    def _with_gpus(self, spec: AttemptSpec) -> AttemptSpec:
+        """Let the code see the GPUs that it was given; all of them where nobody shares them out."""
+        if not spec.gpus and self.settings.gpus is None:
+            return spec
+        seen = ",".join(map(str, spec.gpus))
+        return spec.model_copy(update={"env": {**spec.env, "CUDA_VISIBLE_DEVICES": seen}})
 
     def attach(self, folder: Path) -> bool:
         """Say whether a runner has claimed the folder; it needs nobody."""

@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Any, Literal
 import sqlalchemy as sa
 
 from labstudio.compute.catalogue import LOCAL, Entry
+from labstudio.compute.leases import held as held_by
 from labstudio.compute.models import (
     Capacity,
     Compute,
     ComputeDetail,
     Occupant,
     Resources,
+    Waiting,
 )
 from labstudio.compute.registry import kinds
 from labstudio.database.tables import computes, jobs, kernels, leases
@@ -64,6 +66,7 @@ class Overview:
             if entry.settings
             else {},
             occupants=self._occupants(entry.name),
+            waiting=self._waiting(entry),
             resources=Resources(**resources) if resources else None,
         )
 
@@ -80,7 +83,7 @@ class Overview:
 
     def _facts(self, entry: Entry) -> dict[str, Any]:
         name, settings, row = entry.name, entry.settings, self._rows.get(entry.name)
-        capacity = self._capacity(entry, row)
+        capacity = self.capacity(entry)
         held = [each for each in self._leases if each.compute == name]
         state, message = self._state(entry, row)
         kind = kinds().get(entry.type)
@@ -122,7 +125,9 @@ class Overview:
             return "unreachable", row.problem
         return "ready", entry.problem
 
-    def _capacity(self, entry: Entry, row: Row[Any] | None) -> Capacity:
+    def capacity(self, entry: Entry) -> Capacity:
+        """Return what a compute gives out, as far as is known."""
+        row = self._rows.get(entry.name)
         if entry.name == LOCAL:
             return self._studio.computes.opened.get(LOCAL).capacity()
         settings = entry.settings
@@ -131,6 +136,22 @@ class Overview:
             memory_bytes=(row and row.memory_bytes) or (settings and settings.memory) or 0,
             gpus=(row and row.gpus) or (settings and settings.gpus) or 0,
         )
+
+    def _waiting(self, entry: Entry) -> list[Waiting]:
+        from labstudio.compute.admission import Admission
+        from labstudio.compute.forecast import waiting
+        from labstudio.daemon.identity import worker_id
+
+        worker = worker_id(self._studio.home)
+        admission = Admission(self._studio, worker, lambda _name: None)
+        places, _ = admission.places({entry.name})
+        place = next(iter(places), None)
+        state, message = self._state(entry, self._rows.get(entry.name))
+        with self._studio.database.read() as connection:
+            held = held_by(connection, entry.name, worker if entry.name == LOCAL else None)
+            line = place.line(held) if place else None
+            why = message if state != "ready" else "The compute has not been looked at yet."
+            return waiting(connection, entry.name, line, held, why)
 
     def _occupants(self, name: str) -> list[Occupant]:
         held = {(each.holder, each.holder_id): each for each in self._leases}

@@ -6,7 +6,10 @@ import time
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+import psutil
+
 from labstudio import changes
+from labstudio.compute import leases
 from labstudio.compute.catalogue import LOCAL, Catalogue, Entry, check
 from labstudio.compute.models import (
     Compute,
@@ -14,7 +17,9 @@ from labstudio.compute.models import (
     ComputePage,
     ComputeSettings,
     CreateCompute,
+    HolderKind,
     KindPage,
+    Need,
     Resources,
     TestReport,
 )
@@ -87,7 +92,13 @@ class ComputeService:
         """
         return self.filled(self.catalogue.get(name)).checked()
 
-    def get(self, name: str, near: Path | None = None, root: Path | None = None) -> str:
+    def get(
+        self,
+        name: str,
+        near: Path | None = None,
+        root: Path | None = None,
+        need: Need | None = None,
+    ) -> str:
         """Return a compute's name when a job may be sent there.
 
         Parameters
@@ -96,16 +107,88 @@ class ComputeService:
             Its name.
         near, root
             The folder of the job's source, and the topmost one that is looked into for files.
+        need
+            What the job takes.
 
         Raises
         ------
         InvalidInput
-            When there is none, or its entry is wrong.
+            When there is none, its entry is wrong, or it never has so much to give out.
         """
-        settings = self.catalogue.get(name, near, root).checked()
+        entry = self.filled(self.catalogue.get(name, near, root))
+        settings = entry.checked()
+        if need is not None:
+            self._must_fit(entry, need)
         if (missing := kind(settings.type).missing()) is not None:
             raise InvalidInput(f"compute {name!r} cannot be used: {missing}", field="compute")
         return name
+
+    def _must_fit(self, entry: Entry, need: Need) -> None:
+        """Refuse what can never be given out, as far as is known before a first look."""
+        has = Overview(self._studio).capacity(entry)
+        for field, wanted, most in (
+            ("cpus", need.cpus, has.cpus),
+            ("memory", need.memory, has.memory_bytes),
+            ("gpus", need.gpus, has.gpus),
+        ):
+            known = most or (field == "gpus" and has.cpus)
+            if known and wanted > most:
+                raise InvalidInput(
+                    f"need.{field} is {wanted:g}, and compute {entry.name!r} has {most:g} to "
+                    "give out.",
+                    field=f"need.{field}",
+                )
+
+    # Slots
+
+    def gpus_of(self, holder: HolderKind, holder_id: str) -> tuple[int, ...]:
+        """Return the numbers of the GPUs that a job or a kernel holds."""
+        with self._studio.database.read() as connection:
+            return leases.gpus_of(connection, holder, holder_id)
+
+    def lease_kernel(
+        self, kernel_id: str, compute: str, user: str, need: Need, *, name: str = ""
+    ) -> tuple[int, ...]:
+        """Give a kernel its slots, at once or not at all: somebody waits for it.
+
+        Parameters
+        ----------
+        kernel_id
+            The kernel; one that holds slots already keeps them.
+        compute
+            Where it is to live.
+        user
+            Whose it is.
+        need
+            What it takes.
+        name
+            What people know it by.
+
+        Returns
+        -------
+        tuple
+            The numbers of its GPUs.
+
+        Raises
+        ------
+        Conflict
+            When what is free is too little; the sentence says what is in the way.
+        Unavailable
+            When the compute takes nothing now.
+        InvalidInput
+            When there is no such compute, or it never has so much.
+        """
+        from labstudio.compute.admission import admit_kernel
+
+        self.get(compute, need=need)
+        return admit_kernel(self._studio, kernel_id, compute, user, need, name)
+
+    def release(self, holder: HolderKind, holder_id: str, *, outcome: str = "ended") -> bool:
+        """Take slots back; return whether any were held."""
+        with self._studio.database.begin() as connection:
+            gone = leases.release(connection, holder, holder_id, outcome=outcome)
+        self._studio.wake()
+        return gone
 
     def kinds(self) -> KindPage:
         """Return every kind of compute, with the settings that it takes."""
@@ -201,7 +284,10 @@ class ComputeService:
             return entry
         config, settings = self._studio.config, entry.settings
         most = settings.max_jobs or config.job_slots
+        cores = psutil.cpu_count() or 1
         limits = {
+            # Who lets more jobs run than there are cores shares them out more than once.
+            "cpus": settings.cpus or float(max(cores, most)),
             "max_jobs": most,
             "max_jobs_per_user": min(settings.max_jobs_per_user or config.job_slots_per_user, most),
         }

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import fcntl
-import hashlib
 import logging
 import os
 import signal
@@ -15,11 +14,11 @@ from typing import IO, TYPE_CHECKING, NoReturn
 import psutil
 
 from labstudio._version import __version__
+from labstudio.daemon.identity import worker_id
 from labstudio.daemon.keeper import DaemonFile, read_daemon
 from labstudio.daemon.recording import Recording
 from labstudio.daemon.strays import end_strays
 from labstudio.daemon.worker import Worker
-from labstudio.daemon.workers import host
 from labstudio.errors import Conflict, StudioError, Unavailable
 from labstudio.gateway.server import GatewayServer
 from labstudio.home import write_atomic
@@ -148,12 +147,6 @@ class Daemon(Worker):
         self.studio.changes.sweep(timedelta(days=1))
         self.studio.schedules.store.sweep(HISTORY_KEPT, now())
         forget_finished(self.studio, now() - timedelta(days=1))
-
-
-def worker_id(home: Home) -> str:
-    """Return the id of a home's daemon: the same each time, so that it finds its own work again."""
-    digest = hashlib.sha256(os.fsencode(home.path)).hexdigest()[:8]
-    return f"{host()}-{digest}"
 
 
 def set_up_log() -> None:

@@ -1,22 +1,21 @@
 """The durable queue: DBOS, on the studio's own database.
 
-A job is accepted as a row; the worker hands its next attempt to the queue in the transaction that
-notes so. DBOS starts attempts within the limits of their compute and of their user, highest
-priority first, remembers who took what, and hands out again what a dead worker had.
+A job is accepted as a row; a worker lets its next attempt in (`labstudio.compute.admission`), and
+hands it to its own queue in the transaction that gives out its slots. DBOS starts what was let in,
+remembers who took what, and hands out again what a dead worker had.
 """
 
 from __future__ import annotations
 
 import logging
 import os
-from datetime import UTC, datetime
+from threading import Lock
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
 from labstudio.daemon.bell import Bell
-from labstudio.daemon.limits import keep_own_limits
-from labstudio.database.tables import jobs
+from labstudio.database.tables import leases
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -24,6 +23,7 @@ if TYPE_CHECKING:
     from dbos import DBOSClient
 
     from labstudio._studio import Studio
+    from labstudio.compute.admission import Admission, Admitted
 
 # Recovery looks for work of its own version: one for ever, so that it crosses upgrades.
 APPLICATION_VERSION = "1"
@@ -35,7 +35,8 @@ RECOVERIES = 1_000_000
 PRIORITY_BASE = 1_000
 # Before every other: what runs already and only lost who followed it.
 PRIORITY_FIRST = 0
-BATCH = 200
+# Attempts are followed in a thread each; how many there are is the admission's to say.
+THREADS = 1024
 # How often the queue looks by itself when nobody rings.
 UNASKED_S = 1.0
 
@@ -48,6 +49,7 @@ _COLUMNS = (
     "executor_id",
     "owner_xid",
     "priority",
+    "queue_name",
     "started_at_epoch_ms",
 )
 
@@ -61,11 +63,16 @@ class DurableQueue:
         The studio whose database holds the queue.
     worker
         The id under which this process takes attempts.
+    admission
+        Says which come next.
     """
 
-    def __init__(self, studio: Studio, worker: str) -> None:
+    def __init__(self, studio: Studio, worker: str, admission: Admission) -> None:
         self._studio = studio
         self._worker = worker
+        self._admission = admission
+        self._dispatching = Lock()
+        self.name = queue_name(worker)
         self._client: DBOSClient | None = None
         self._bell = Bell(studio.config.queue_poll_s)
         schema = None if studio.database.sqlite else "dbos"
@@ -86,14 +93,13 @@ class DurableQueue:
         logging.getLogger("dbos").setLevel(logging.ERROR)
         self._studio.database.migrate()
         engine = self._studio.database.engine
-        slots, per_user = self._studio.config.job_slots, self._studio.config.job_slots_per_user
         settings: DBOSConfig = {
             "name": APPLICATION,
             "system_database_engine": engine,
             "application_version": APPLICATION_VERSION,
             "executor_id": self._worker,
             "log_level": "ERROR",
-            "max_executor_threads": max(64, slots * 2),
+            "max_executor_threads": THREADS,
             "scheduler_polling_interval_sec": 3600.0,
         }
         launched = DBOS(config=settings)
@@ -102,80 +108,46 @@ class DurableQueue:
         def attempt(job_id: str, number: int) -> None:
             run(job_id, number)
 
-        keep_own_limits(slots, per_user)
+        DBOS.listen_queues([self.name])
         self._put_back_own()
         DBOS.launch()
         often_s = self._studio.config.queue_poll_s
         look_s = max(often_s, UNASKED_S) if self._bell.hang(launched) else often_s
-        for compute in self._studio.computes.list().items:
-            DBOS.register_queue(
-                compute.name,
-                worker_concurrency=slots,
-                partition_worker_concurrency=per_user,
-                polling_interval_sec=look_s,
-                on_conflict="always_update",
-            )
+        DBOS.register_queue(self.name, polling_interval_sec=look_s, on_conflict="always_update")
         self._client = DBOSClient(system_database_engine=engine, application_name=APPLICATION)
 
     def dispatch(self) -> int:
-        """Hand the next attempts of queued jobs to the queue; return how many."""
+        """Hand the next attempts of jobs that are let in to the queue; return how many."""
+        with self._dispatching:
+            count = self._admission.admit(self._hand_over)
+        if count:
+            self.ring()
+        return count
+
+    def _hand_over(self, connection: sa.Connection, admitted: Admitted) -> None:
         assert self._client is not None
-        waiting = (
-            sa.select(jobs.c.id, jobs.c.compute, jobs.c.user, jobs.c.priority, jobs.c.attempt)
-            .where(
-                jobs.c.state == "queued",
-                jobs.c.dispatched == jobs.c.attempt,
-                sa.or_(
-                    jobs.c.next_attempt_at.is_(None),
-                    jobs.c.next_attempt_at
-                    <= sa.bindparam("moment", datetime.now(UTC), type_=jobs.c.next_attempt_at.type),
-                ),
-            )
-            .order_by(jobs.c.priority.desc(), jobs.c.id)
-            .limit(BATCH)
+        self._client.enqueue_in_transaction(
+            connection,
+            {
+                "workflow_name": WORKFLOW,
+                "queue_name": self.name,
+                "workflow_id": workflow_id(admitted.id, admitted.number),
+                "app_version": APPLICATION_VERSION,
+                "priority": PRIORITY_BASE - admitted.priority,
+            },
+            admitted.id,
+            admitted.number,
         )
-        with self._studio.database.read() as connection:
-            rows = connection.execute(waiting).all()
-        if not rows:
-            return 0
-        with self._studio.database.begin() as connection:
-            for row in rows:
-                mine = connection.execute(
-                    jobs.update()
-                    .where(
-                        jobs.c.id == row.id,
-                        jobs.c.state == "queued",
-                        jobs.c.dispatched == row.attempt,
-                        jobs.c.attempt == row.attempt,
-                    )
-                    .values(dispatched=row.attempt + 1)
-                ).rowcount
-                if mine:
-                    self._client.enqueue_in_transaction(
-                        connection,
-                        {
-                            "workflow_name": WORKFLOW,
-                            "queue_name": row.compute,
-                            "workflow_id": workflow_id(row.id, row.attempt + 1),
-                            "app_version": APPLICATION_VERSION,
-                            "priority": PRIORITY_BASE - row.priority,
-                            "queue_partition_key": row.user,
-                        },
-                        row.id,
-                        row.attempt + 1,
-                    )
-        self.ring()
-        return len(rows)
 
     def ring(self) -> None:
         """Have the queue look for work now: there is some, or a slot came free."""
         self._bell.ring()
 
     def put_back(self, worker: str, only: Iterable[tuple[str, int]] | None = None) -> int:
-        """Let any living worker take what a worker had that is gone; return how many attempts.
+        """Take what a worker had that is gone; return how many attempts.
 
-        They come first in line: their runners may well be running. Of two who put back the same
-        work one does; what has another owner by then is left alone.
+        They come first in line: their runners may well be running. Of two who take the same work
+        one does; what has another owner by then is left alone.
 
         Parameters
         ----------
@@ -185,19 +157,24 @@ class DurableQueue:
             Only these attempts.
         """
         table = self._table
-        where = [
-            table.c.name == WORKFLOW,
-            table.c.status == _TAKEN,
-            table.c.executor_id == worker,
-        ]
+        theirs = sa.and_(table.c.status == _TAKEN, table.c.executor_id == worker)
+        if worker != self._worker:
+            # What it had let in and not yet begun.
+            waiting = sa.and_(table.c.status == _QUEUED, table.c.queue_name == queue_name(worker))
+            theirs = sa.or_(theirs, waiting)
+        where = [table.c.name == WORKFLOW, theirs]
         if only is not None:
             where.append(table.c.workflow_uuid.in_([workflow_id(*each) for each in only]))
         with self._studio.database.begin() as connection:
+            if worker != self._worker:
+                slots = leases.update().where(leases.c.worker == worker)
+                connection.execute(slots.values(worker=self._worker))
             return connection.execute(
                 table.update()
                 .where(*where)
                 .values(
                     status=_QUEUED,
+                    queue_name=self.name,
                     owner_xid=None,
                     started_at_epoch_ms=None,
                     priority=PRIORITY_FIRST,
@@ -226,6 +203,11 @@ class DurableQueue:
         """Take an attempt out of the queue."""
         assert self._client is not None
         self._client.cancel_workflow(workflow_id(job_id, number))
+
+
+def queue_name(worker: str) -> str:
+    """Return the name of a worker's own queue: what it lets in, it makes."""
+    return f"{APPLICATION}.{worker}"
 
 
 def workflow_id(job_id: str, number: int) -> str:

@@ -12,9 +12,12 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
+from labstudio.compute import leases
+from labstudio.compute.admission import Admission
 from labstudio.compute.kind import Host
 from labstudio.compute.opened import OpenComputes
 from labstudio.daemon.queue import DurableQueue
+from labstudio.daemon.watch import Watch
 from labstudio.daemon.workers import Workers
 from labstudio.database.tables import attempts, jobs
 from labstudio.errors import StudioError
@@ -36,6 +39,7 @@ IDLE_S = 0.5
 # How often a stop is pressed until it is done.
 PRESSING_S = 0.1
 QUIET_S = 30.0
+WATCH_S = 1.0
 
 
 class Worker:
@@ -67,7 +71,8 @@ class Worker:
         host = Host(studio.home, self._nursery, gateway_socket(studio.home))
         self._computes = OpenComputes(studio.computes, host)
         self._engine = Engine(studio, self._computes, worker, run_of)
-        self._queue = DurableQueue(studio, worker)
+        self._watch = Watch(studio, self._computes, self._dispatch)
+        self._queue = DurableQueue(studio, worker, Admission(studio, worker, self._watch.ask))
         self._workers = Workers(studio, worker, self._queue)
         self._stops: dict[tuple[str, int], float] = {}
         self._told: dict[str, float] = {}
@@ -79,12 +84,13 @@ class Worker:
         self._workers.beat()
         self._queue.start(self._run)
         self.every(self.studio.config.heartbeat_s, self._heartbeat, "heartbeat")
+        self.every(WATCH_S, self._watch.step, "watch")
 
     def loop(self) -> None:
         """Hand work to the queue and stops to runners, until told to end."""
         with self._wake_line() as line:
             while not self.stopping.is_set():
-                self.guarded(self._queue.dispatch, "dispatch")
+                self._dispatch()
                 self.guarded(self._stop_asked, "stop")
                 line.settimeout(PRESSING_S if self._stops else IDLE_S)
                 with contextlib.suppress(TimeoutError, BlockingIOError):
@@ -126,6 +132,8 @@ class Worker:
     def _heartbeat(self) -> None:
         self._workers.beat()
         self._workers.take_over()
+        with self.studio.database.begin() as connection:
+            leases.sweep(connection)
         self._engine.let_go()
         self._put_back_astray()
 
@@ -133,7 +141,10 @@ class Worker:
         try:
             self._engine.run(job_id, number)
         finally:
-            self._queue.ring()
+            self._dispatch()  # It gave its slots back.
+
+    def _dispatch(self) -> None:
+        self.guarded(self._queue.dispatch, "dispatch")
 
     def _leave(self) -> None:
         self._workers.leave(returns=self.returns)

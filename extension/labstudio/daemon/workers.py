@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import os
-import socket
 import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from labstudio._version import __version__
+from labstudio.daemon.identity import host
 from labstudio.database.tables import attempts, workers
 from labstudio.jobs.models import JobError, JobState
 from labstudio.jobs.runner import protocol
@@ -145,8 +145,3 @@ class Workers:
             )
             moved += 1
         return moved
-
-
-def host() -> str:
-    """Return the name by which this machine is told from others."""
-    return socket.gethostname()

@@ -181,6 +181,7 @@ leases = sa.Table(
     sa.Column("cpus", sa.Float, nullable=False),
     sa.Column("memory_bytes", sa.BigInteger, nullable=False),
     sa.Column("gpus", Json, nullable=False, comment="numbers of the GPUs held"),
+    sa.Column("worker", sa.Text, comment="whose machine `local` is here; none: a shared compute"),
     sa.Column("since", UtcTime, nullable=False),
 )
 

@@ -222,6 +222,7 @@ class Engine:
         if job.snapshot.payload:
             _bring(blob_path(self._studio.home, job.snapshot.payload), folder / protocol.CARRY)
         settings = self._studio.computes.settings(job.compute)
+        gpus = self._studio.computes.gpus_of("job", job.id)
         gateway = None
         if not kind.at_home:
             scope = Scope("job", job.id, job.user, number)
@@ -246,13 +247,14 @@ class Engine:
             gateway=gateway,
             compute=job.compute,
             need=spec.need,
+            gpus=list(gpus),
             preemptible=settings.preemptible,
             grace_s=settings.grace_s,
             checkpoint=spec.checkpoint,
             snapshot=job.snapshot,
             labels=job.tags,
         )
-        return Order(folder, attempt, need=spec.need, say=say)
+        return Order(folder, attempt, need=spec.need, gpus=gpus, say=say)
 
     def _follow(self, kind: Kind, job: JobDetail, number: int, folder: Path) -> None:
         shown_at, looked_at, seen = 0.0, 0.0, 0

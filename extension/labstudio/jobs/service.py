@@ -98,7 +98,7 @@ class JobService(JobReader, Submitting):
         )
         if before := self._first_with_key(spec, origin.user):
             return before
-        self._studio.computes.get(spec.compute, source_folder(spec, origin), root)
+        self._studio.computes.get(spec.compute, source_folder(spec, origin), root, spec.need)
         home = self._studio.home.create()
         made = prepare([spec.parameters], spec, origin, home, self._studio.config)
         return self._accept(made, spec, origin.user)[0]
@@ -115,7 +115,7 @@ class JobService(JobReader, Submitting):
                 "idempotency_key names one job; a sweep makes many.", field="job.idempotency_key"
             )
         origin = Origin(user=user or current_user(), root=root, sweep_id=new_id())
-        self._studio.computes.get(spec.compute, source_folder(spec, origin), root)
+        self._studio.computes.get(spec.compute, source_folder(spec, origin), root, spec.need)
         points = [{**spec.parameters, **each} for each in expand(request.grid)]
         home = self._studio.home.create()
         made = prepare(points, spec, origin, home, self._studio.config)
@@ -167,7 +167,7 @@ class JobService(JobReader, Submitting):
         )
         if changes and changes.parameters is not None:
             spec.parameters = check(self.declared(before), changes.parameters)
-        self._studio.computes.get(spec.compute)
+        self._studio.computes.get(spec.compute, need=spec.need)
         assert before.snapshot is not None
         origin = Origin(
             user=user or current_user(),

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from labstudio import changes
+from labstudio.compute import leases
 from labstudio.database.tables import attempts, jobs
 from labstudio.database.tables import changes as feed
 from labstudio.jobs.models import (
@@ -49,7 +50,7 @@ class JobStore(JobRecords):
         """Ask for a job's end: a queued one ends here and now. Return whether it still could."""
         moment = now()
         with self._database.begin() as connection:
-            spec = self._row(connection, job_id, [jobs.c.spec]).spec
+            row = self._row(connection, job_id, [jobs.c.spec, jobs.c.dispatched])
             queued = connection.execute(
                 jobs.update()
                 .where(jobs.c.id == job_id, jobs.c.state == JobState.queued.value)
@@ -57,7 +58,7 @@ class JobStore(JobRecords):
                     state=JobState.stopped.value,
                     ended_at=moment,
                     next_attempt_at=None,
-                    retain_until=_retained(moment, spec.get("retain_s")),
+                    retain_until=_retained(moment, row.spec.get("retain_s")),
                     stop_requested=True,
                     revision=jobs.c.revision + 1,
                 )
@@ -70,6 +71,14 @@ class JobStore(JobRecords):
                 )
                 .values(stop_requested=True, revision=jobs.c.revision + 1)
             ).rowcount
+            if queued:
+                leases.release(
+                    connection,
+                    "job",
+                    job_id,
+                    attempt=row.dispatched,
+                    outcome=JobState.stopped.value,
+                )
             if queued or running:
                 changes.record(connection, "jobs", job_id, "changed")
         return bool(queued or running)
@@ -114,6 +123,9 @@ class JobStore(JobRecords):
                         state=JobState.starting.value,
                         worker=worker,
                         started_at=moment,
+                        compute=sa.select(jobs.c.compute)
+                        .where(jobs.c.id == job_id)
+                        .scalar_subquery(),
                     )
                 )
                 changes.record(connection, "jobs", job_id, "changed")
@@ -222,6 +234,7 @@ class JobStore(JobRecords):
                     revision=jobs.c.revision + 1,
                 )
             )
+            leases.release(connection, "job", job.id, attempt=number, outcome=state.value, at=ended)
             changes.record(connection, "jobs", job.id, "changed")
         return True
 

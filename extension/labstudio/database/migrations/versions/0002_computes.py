@@ -69,6 +69,12 @@ def upgrade() -> None:
         sa.Column(
             "gpus", sa.JSON(none_as_null=True), nullable=False, comment="numbers of the GPUs held"
         ),
+        sa.Column(
+            "worker",
+            sa.Text(),
+            nullable=True,
+            comment="whose machine `local` is here; none: a shared compute",
+        ),
         sa.Column("since", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("holder", "holder_id", name=op.f("pk_leases")),
     )
