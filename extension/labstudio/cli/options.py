@@ -24,6 +24,9 @@ _JOB = (
     ),
     click.option("--name", help="What to call it; the file's name when left out."),
     click.option("--compute", default="local", show_default=True, metavar="NAME"),
+    click.option("--cpus", type=float, metavar="N", help="Cores that it takes there."),
+    click.option("--memory", metavar="SIZE", help="Memory that it takes, such as 4GiB."),
+    click.option("--gpus", type=int, metavar="N", help="GPUs that it takes."),
     click.option(
         "--env",
         "environment",
@@ -38,6 +41,13 @@ _JOB = (
         multiple=True,
         metavar="PATTERN",
         help="Files beside it to take along; may repeat. Left out: those that the code uses.",
+    ),
+    click.option(
+        "--input",
+        "inputs",
+        multiple=True,
+        metavar="NAME=PATH",
+        help="Data to have under NAME in the working folder: a file or a folder; may repeat.",
     ),
     click.option(
         "--output",

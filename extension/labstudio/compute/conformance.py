@@ -51,6 +51,11 @@ pathlib.Path("deep/er/metrics.json").write_text("{}")
 pathlib.Path("größe ß 数据.txt").write_text("unicode", encoding="utf-8")
 pathlib.Path("model.bin").write_bytes(bytes(range(256)) * int(sys.argv[-1]))
 """
+INPUTS = """
+import pathlib
+print(pathlib.Path("in/a.csv").read_text(), pathlib.Path("all/helper.py").exists())
+print(oct(pathlib.Path("in/a.csv").stat().st_mode & 0o222))
+"""
 APART = """
 import os, pathlib, sys, time
 mine = sys.argv[-1]
@@ -129,6 +134,9 @@ class ConformanceSuite:
             "timeout": there.script("t.py", "import time; time.sleep(600)\n", timeout_s=2),
             "environment": there.script(
                 "v.py", "import os; print(os.environ['COLOUR'])\n", env={"COLOUR": "blue"}
+            ),
+            "inputs": there.script(
+                "beside/inputs.py", INPUTS, files=[], inputs={"in/a.csv": "data.txt", "all": "."}
             ),
             "outputs": there.script("o.py", OUTPUTS, parameters={"times": BINARY_BYTES // 256}),
             "function": there.function(pow, 2, 10),
@@ -235,6 +243,15 @@ class ConformanceSuite:
 
     def test_files_beside_it_arrive(self, there: Place, sent: dict[str, JobHandle]) -> None:
         assert said(self.succeeded(there, sent["files"])) == "helped data\n"
+
+    def test_declared_inputs_arrive_to_be_read(
+        self, there: Place, sent: dict[str, JobHandle]
+    ) -> None:
+        job = self.succeeded(there, sent["inputs"])
+        assert said(job) == "data True\n0o0\n"
+        assert [
+            each for each in there.studio.jobs.files(job.id).items if each.role == "output"
+        ] == []
 
     def test_a_function_returns(self, there: Place, sent: dict[str, JobHandle]) -> None:
         assert self.succeeded(there, sent["function"]).result() == 1024

@@ -181,7 +181,7 @@ class RemoteJobs(Submitting):
         """Bring the content there that is not there yet."""
         from labstudio.jobs.snapshot import blob_path
 
-        wanted = {file.sha256 for file in snapshot.files}
+        wanted = {file.sha256 for file in snapshot.everything}
         wanted |= {snapshot.payload} if snapshot.payload else set()
         told = self._client.post("blobs/missing", {"sha256": sorted(wanted)})
         for sha256 in told["sha256"]:

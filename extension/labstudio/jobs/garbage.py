@@ -80,6 +80,7 @@ def referenced(studio: Studio) -> set[str]:
     with studio.database.read() as connection:
         for snapshot in connection.execute(sa.select(jobs.c.snapshot)).scalars():
             wanted |= {file["sha256"] for file in snapshot["files"]}
+            wanted |= {file["sha256"] for file in snapshot.get("inputs", ())}
             if payload := snapshot.get("payload"):
                 wanted.add(payload)
     return wanted

@@ -267,9 +267,17 @@ class Snapshot(BaseModel):
 
     entry: str = Field(description="Path of the file that runs.")
     files: list[SnapshotFile]
+    inputs: list[SnapshotFile] = Field(
+        default_factory=list, description="Declared data; read-only in the working folder."
+    )
     payload: str | None = Field(
         None, description="SHA-256 of the pickled names or call that a cell or function carries."
     )
+
+    @property
+    def everything(self) -> list[SnapshotFile]:
+        """All that lies in the working folder at the start."""
+        return [*self.files, *self.inputs]
 
 
 class JobDetail(Job):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from labstudio.compute.models import Need
 from labstudio.errors import Conflict, InvalidInput, NotFound
 from labstudio.inputs import validated
 from labstudio.jobs.models import CreateJob, CreateSweep, Environment, ListJobs
@@ -103,8 +104,9 @@ def create_job(given: Mapping[str, Any], specs: Iterable[ParameterSpec] = ()) ->
     Parameters
     ----------
     given
-        Fields of `CreateJob`, those left out or None at their default; ``parameters``, ``env``
-        and ``tags`` as ``NAME=VALUE`` texts, ``environment`` as for `environment`.
+        Fields of `CreateJob`, those left out or None at their default; ``parameters``, ``env``,
+        ``tags`` and ``inputs`` as ``NAME=VALUE`` texts, ``environment`` as for `environment`,
+        and those of `Need` beside them.
     specs
         The notebook's parameters, by which texts become values.
 
@@ -116,8 +118,14 @@ def create_job(given: Mapping[str, Any], specs: Iterable[ParameterSpec] = ()) ->
     fields = {name: value for name, value in given.items() if value is not None}
     texts = pairs(fields.pop("parameters", ()), "parameters")
     fields["parameters"] = from_text(list(specs), texts)
-    for name in ("env", "tags"):
+    for name in ("env", "tags", "inputs"):
         fields[name] = pairs(fields.pop(name, ()), name)
+    # At a shell and in a notebook a path is relative to where one stands.
+    taken = fields["inputs"].items()
+    fields["inputs"] = {name: str(Path(path).expanduser().absolute()) for name, path in taken}
+    need = {name: fields.pop(name) for name in Need.model_fields if name in fields}
+    if need:
+        fields["need"] = need
     fields["environment"] = environment(fields.pop("environment", ()), fields.pop("python", None))
     fields["files"] = list(fields["files"]) if fields.get("files") else None
     fields["outputs"] = list(fields.get("outputs", ()))

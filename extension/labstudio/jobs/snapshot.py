@@ -5,6 +5,7 @@ A file is copied once under its SHA-256 in the home's ``blobs`` folder, however 
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import os
 import re
@@ -23,12 +24,18 @@ if TYPE_CHECKING:
     from labstudio.home import Home
 
 CHUNK_BYTES = 1 << 20
+_FICLONE = 0x40049409
 _HASH = re.compile("[0-9a-f]{64}")
 
 
 def blob_path(home: Home, sha256: str) -> Path:
     """Return where the content of that hash lies."""
     return home.blobs / sha256[:2] / sha256
+
+
+def touched(home: Home, sha256: str) -> bool:
+    """Say that some content is wanted now; return whether it is kept."""
+    return _touched(blob_path(home, sha256))
 
 
 def store_bytes(home: Home, content: bytes) -> str:
@@ -125,7 +132,8 @@ def verify(home: Home, snapshot: Snapshot, limit_bytes: int = 0) -> None:
         When the files hold more than `limit_bytes`; 0 for no limit.
     """
     total = 0
-    wanted = [(file.path, file.sha256) for file in snapshot.files]
+    wanted = [(file.path, file.sha256) for file in snapshot.everything]
+    declared = {file.sha256 for file in snapshot.inputs}
     if snapshot.entry not in dict(wanted):
         raise InvalidInput(
             f"The entry {snapshot.entry!r} is not among the files.", field="snapshot.entry"
@@ -138,7 +146,7 @@ def verify(home: Home, snapshot: Snapshot, limit_bytes: int = 0) -> None:
         # Its time says that it is wanted now, and is not swept away.
         if not (_HASH.fullmatch(sha256) and _touched(blob)):
             raise InvalidInput(f"The content of {path!r} was not uploaded.", field="snapshot.files")
-        total += 0 if sha256 == snapshot.payload else blob.stat().st_size
+        total += 0 if sha256 == snapshot.payload or sha256 in declared else blob.stat().st_size
     _within(total, limit_bytes)
 
 
@@ -167,12 +175,21 @@ def receiving(home: Home, sha256: str) -> Iterator[Callable[[bytes], None]]:
 
 
 def materialise(home: Home, snapshot: Snapshot, folder: Path) -> None:
-    """Lay a snapshot's files out in a folder, as copies that a job may change."""
-    for file in snapshot.files:
+    """Lay a snapshot out in a folder: files as copies that a job may change, inputs read-only."""
+    for file in (*snapshot.inputs, *snapshot.files):
         target = folder / _inside(file.path)
         target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(blob_path(home, file.sha256), target)
+        _copy(blob_path(home, file.sha256), target)
         target.chmod(file.mode)
+
+
+def _copy(source: Path, target: Path) -> None:
+    """Copy a file, without its bytes where the file system can share them until one changes."""
+    with source.open("rb") as reader, target.open("wb") as writer:
+        try:
+            fcntl.ioctl(writer.fileno(), _FICLONE, reader.fileno())
+        except OSError:
+            shutil.copyfile(source, target)
 
 
 def _inside(path: str) -> PurePosixPath:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from labstudio.errors import InvalidInput, NotFound
 from labstudio.jobs import provenance, snapshot
+from labstudio.jobs.declared import take_inputs
 from labstudio.jobs.models import CreateJob, JobKind, Parameters, Provenance, Snapshot
 
 if TYPE_CHECKING:
@@ -94,6 +95,9 @@ def take(
         kind = _agreed_kind(spec, source)
         spec = _with_requirements(spec, source.parent, place.root)
         points, taken = _take_source(spec, source, points, home, limit_bytes, place.root)
+    folder = source.parent if source else place.folder or place.root or Path.cwd()
+    own = {file.path for file in taken.files}
+    taken.inputs = take_inputs(home, spec.inputs, folder, place.root, own)
     record = provenance.take(source.parent if source else Path.cwd())
     return Taken(spec.model_copy(update={"kind": kind}), points, taken, record)
 

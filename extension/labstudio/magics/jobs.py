@@ -54,6 +54,11 @@ def options(magic: Callable[..., Any]) -> Callable[..., Any]:
         argument("--timeout", type=float, metavar="S", help="Seconds that one attempt may take."),
         argument("--files", nargs="+", metavar="PATTERN",
                  help="Files to take along. Left out: those that the code uses."),
+        argument("--input", dest="inputs", action="append", metavar="NAME=PATH",
+                 help="Data to have under NAME in the working folder. May repeat."),
+        argument("--cpus", type=float, help="Cores that it takes of its compute."),
+        argument("--memory", metavar="SIZE", help="Memory that it takes, such as 4GiB."),
+        argument("--gpus", type=int, help="GPUs that it takes."),
         argument("--priority", type=int, help="From -100 to 100; higher goes first."),
         argument("--experiment", help="The MLflow experiment of its run."),
         argument("--wait", action="store_true", help="Wait for the end."),
@@ -257,6 +262,10 @@ class JobMagics(Magics):  # type: ignore[misc]
             "priority": asked.priority,
             "experiment": asked.experiment,
             "files": asked.files,
+            "inputs": asked.inputs or (),
+            "cpus": asked.cpus,
+            "memory": asked.memory,
+            "gpus": asked.gpus,
         }
 
     def _handle(self, job: Any) -> JobHandle:

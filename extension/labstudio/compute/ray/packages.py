@@ -43,7 +43,7 @@ def bring_snapshot(
     InvalidInput
         When they are more than the dashboard takes.
     """
-    files = {each.sha256: each for each in (snapshot.files if snapshot else [])}
+    files = {each.sha256: each for each in (snapshot.everything if snapshot else [])}
     wanted = sorted(set(files) - set(stored))
     if not wanted:
         return []
@@ -67,7 +67,7 @@ def store_large(home: Home, snapshot: Snapshot | None, target: str | None) -> di
         return {}
     return {
         each.sha256: storage.put(target, blob_path(home, each.sha256))
-        for each in snapshot.files
+        for each in snapshot.everything
         if each.size_bytes > storage.LEAST_BYTES
     }
 

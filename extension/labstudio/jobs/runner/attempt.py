@@ -363,6 +363,7 @@ def _end(attempt: Attempt, outcome: Outcome, error: JobError | None, keep: Any) 
     if keep is not None:
         keep()
         attempt.leave_place()
+    attempt.work.drop_inputs()
 
 
 def main(arguments: list[str]) -> int:

@@ -51,6 +51,15 @@ class Work:
         (self.path / self._spec.entry).parent.mkdir(parents=True, exist_ok=True)
         self._before = {path: _state(at) for path, at in self._files()}
 
+    def drop_inputs(self) -> None:
+        """Remove the copies of declared inputs that are as they were: the home has them still."""
+        snapshot = self._spec.snapshot
+        for file in snapshot.inputs if snapshot else ():
+            at = self.path / file.path
+            with contextlib.suppress(OSError):
+                if self._before.get(file.path) == _state(at.stat()):
+                    at.unlink()
+
     def collect(self) -> None:
         """List in ``outputs.json`` the files that were created or changed, and those declared."""
         declared = self._declared()
