@@ -2040,6 +2040,8 @@ export interface components {
       /** @description Path of the file that runs. */
       entry: string;
       files: components['schemas']['SnapshotFile'][];
+      /** @description Declared data; read-only in the working folder. */
+      inputs: components['schemas']['SnapshotFile'][];
       /**
        * @description SHA-256 of the pickled names or call that a cell or function carries.
        * @default null

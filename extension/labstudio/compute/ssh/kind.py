@@ -122,7 +122,7 @@ class Ssh(Kind):
         await self.environments.code()
         await self._lead_gateway()
         snapshot, home = order.spec.snapshot, self.host.home
-        wanted = {file.sha256 for file in snapshot.files} if snapshot else set()
+        wanted = {file.sha256 for file in snapshot.everything} if snapshot else set()
         if snapshot and snapshot.payload:
             wanted.add(snapshot.payload)
         await self.remote.push({sha256: blob_path(home, sha256) for sha256 in wanted})
