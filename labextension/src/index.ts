@@ -4,6 +4,7 @@ import { form } from './features/jobs/form/plugin';
 import { drive, model, panel } from './features/jobs/plugin';
 import { view } from './features/jobs/view/plugin';
 import { mlflow } from './features/mlflow/plugin';
+import { moves } from './features/moves/plugin';
 import { schedules } from './features/schedules/plugin';
 import { status } from './features/status/plugin';
 import { api, events, services } from './services';
@@ -11,5 +12,5 @@ import { api, events, services } from './services';
 export default [
   ...[api, events, services],
   ...[status, model, schedules],
-  ...[panel, form, view, doors, drive, computes, mlflow]
+  ...[panel, form, view, doors, drive, computes, moves, mlflow]
 ];

@@ -71,5 +71,6 @@ export namespace CommandIDs {
   export const stopIdleKernels = 'labstudio-compute:stop-idle-kernels';
   export const removeCompute = 'labstudio-compute:remove';
   export const showUsage = 'labstudio-compute:usage';
+  export const moveNotebook = 'labstudio-moves:move-notebook';
   export const openMlflow = 'labstudio-mlflow:open';
 }

@@ -6,6 +6,7 @@ import type {
   Compute,
   ComputeDetail,
   CreateCompute,
+  CreateMove,
   CreateJob,
   CreateSchedule,
   CreateSweep,
@@ -20,6 +21,7 @@ import type {
   KernelAttachment,
   KindInfo,
   LogChunk,
+  Move,
   RerunJob,
   ResourceSeries,
   Schedule,
@@ -123,6 +125,10 @@ export class Api {
     this._send<Compute>('POST', `computes/${seg(name)}/drain`, { draining });
   stopIdleKernels = (name: string) =>
     this._send<{ stopped: number }>('POST', `computes/${seg(name)}/stop-idle`);
+  move = (kernelId: string) => this._get<Move>(`kernels/${seg(kernelId)}/move`);
+  createMove = (kernelId: string, wanted: CreateMove) =>
+    this._send<Move>('POST', `kernels/${seg(kernelId)}/move`, wanted);
+  cancelMove = (kernelId: string) => this._send<void>('DELETE', `kernels/${seg(kernelId)}/move`);
   usage = (query: { by: UsageBy; since?: string }) => this._get<UsageReport>('usage', query);
   status = () => this._get<Status>('status');
 

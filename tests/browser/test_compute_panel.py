@@ -1,0 +1,75 @@
+"""The Compute panel: computes added, tested, drained and removed; what runs, waits and costs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from playwright.sync_api import expect
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from lab_desk import Desk, Lab
+
+
+@pytest.fixture
+def crowded(lab: Lab) -> Iterator[list[str]]:
+    """A machine that is priced, and has one slot and three jobs."""
+    entry = '[local]\nmax_jobs = 1\nprice_per_hour = 2.0\ndescription = "This laptop"\n'
+    file = lab.studio.home.path / "compute.toml"
+    file.write_text(entry + '\n[wrong]\ntype = "docker"\ncolour = "red"\n')
+    made = [lab.fetch("POST", "jobs", {"path": "slow.ipynb"})["id"] for _ in range(3)]
+    lab.wait(made[0], "running")
+    yield made
+    lab.clear()
+    file.unlink(missing_ok=True)
+
+
+def test_what_runs_and_waits_is_seen(desk: Desk, lab: Lab, crowded: list[str]) -> None:
+    page = desk.page
+    desk.run("labstudio-compute:show-panel")
+    panel = page.locator("#labstudio-compute")
+    row = panel.locator("[data-compute=local]")
+    expect(row).to_contain_text("1 job")
+    expect(row).to_contain_text("2 waiting")
+    expect(row).to_contain_text("2.00/h")
+    expect(row.get_by_role("meter", name="CPU")).to_be_visible()
+    wrong = panel.locator("[data-compute=wrong]")
+    expect(wrong).to_have_attribute("data-state", "invalid")
+    expect(wrong).to_contain_text("colour")
+
+    row.locator(".lst-JobRow-name").click()
+    view = page.locator(".lst-ComputeView")
+    here = view.get_by_role("table", name="Here now")
+    expect(here.get_by_role("row")).to_have_count(2)
+    waiting = view.get_by_role("table", name="Waiting")
+    expect(waiting.get_by_role("row")).to_have_count(3)
+    expect(view.get_by_role("meter", name="Disk")).to_be_visible()
+    view.get_by_role("button", name="Test").click()
+    expect(view.get_by_role("heading", name="All is well")).to_be_visible()
+    desk.picture("compute-local")
+
+    here.get_by_role("button", name="slow.ipynb").click()
+    expect(page.locator(".lst-Header:visible h2")).to_have_text("slow.ipynb")
+    row.hover()
+    row.get_by_role("button", name="Drain: take nothing new").click()
+    expect(row).to_have_attribute("data-state", "draining")
+    row.hover()
+    row.get_by_role("button", name="Take new work again").click()
+    expect(row).to_have_attribute("data-state", "ready")
+
+
+def test_usage_is_a_chart_and_a_file(desk: Desk, lab: Lab, crowded: list[str]) -> None:
+    page = desk.page
+    desk.run("labstudio-compute:usage")
+    usage = page.locator(".lst-Usage")
+    table = usage.get_by_role("table", name="Usage")
+    expect(table.get_by_role("row", name="local")).to_be_visible()
+    expect(usage.get_by_role("figure", name="Cost by day")).to_be_visible()
+    usage.get_by_label("By").select_option("holder")
+    expect(table).to_contain_text("slow.ipynb")
+    with page.expect_download() as download:
+        usage.get_by_role("button", name="CSV").click()
+    assert "slow.ipynb" in download.value.path().read_text()
+    desk.picture("compute-usage")
