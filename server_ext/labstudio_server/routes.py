@@ -454,6 +454,19 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         ),
     ),
     Endpoint(
+        "computes/{name}/stop-idle",
+        "computes:ComputeStopIdleHandler",
+        "labstudio:computes",
+        (
+            Verb(
+                "POST",
+                "stopIdleKernels",
+                "End the kernels there that do nothing.",
+                response="labstudio.kernels.models:KernelPage",
+            ),
+        ),
+    ),
+    Endpoint(
         "usage",
         "usage:UsageHandler",
         "labstudio:usage",

@@ -18,7 +18,10 @@ from labstudio.cli import failure
 COMMANDS = {
     "job": ("labstudio.cli.job", "Submit notebooks and scripts as jobs, follow and end them."),
     "schedule": ("labstudio.cli.schedule", "Run jobs by cron line and time zone."),
-    "compute": ("labstudio.cli.compute", "List the places where jobs run."),
+    "compute": (
+        "labstudio.cli.compute",
+        "Name the places where jobs run, and test them.",
+    ),
     "usage": ("labstudio.cli.usage", "Say who used how much of which compute, and what it cost."),
     "lab": ("labstudio.cli.serve", "Open JupyterLab with the studio."),
     "daemon": ("labstudio.cli.serve", "Run the studio's daemon, stop it, or ask how it is."),

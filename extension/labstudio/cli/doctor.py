@@ -9,8 +9,6 @@ from labstudio.cli.failure import WORK_FAILED
 from labstudio.cli.job import opened
 from labstudio.cli.output import json_option, say
 
-MARKS = {"ok": "✓", "warning": "!", "error": "✗"}
-
 
 @click.command()
 @json_option
@@ -25,12 +23,7 @@ def doctor(*, as_json: bool) -> int:
     if as_json:
         output.print_json(report)
         return 0 if report.ok else WORK_FAILED
-    room = max(output.width(check.name) for check in report.checks)
-    for check in report.checks:
-        mark = click.style(MARKS[check.state], fg=output.COLOURS[check.state])
-        say(f"{mark} {check.name:<{room}}  {check.message}")
-        if check.mend:
-            say(f"  {'':<{room}}  {click.style('→ ' + check.mend, fg='yellow')}")
+    output.checks(report.checks)
     say()
     if report.ok:
         warnings = sum(check.state == "warning" for check in report.checks)

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
     from pydantic import BaseModel
 
+    from labstudio.status import Check
+
 COLOURS = {
     "succeeded": "green",
     "ok": "green",
@@ -27,7 +29,13 @@ COLOURS = {
     "warning": "yellow",
     "running": "cyan",
     "starting": "cyan",
+    "ready": "green",
+    "draining": "yellow",
+    "unreachable": "red",
+    "invalid": "red",
 }
+
+MARKS = {"ok": "✓", "warning": "!", "error": "✗"}
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Answer in JSON.")
 
@@ -87,6 +95,16 @@ def facts(pairs: Iterable[tuple[str, str | None]]) -> None:
         say(f"{click.style(name, dim=True)}{' ' * (room - width(name))}  {first}")
         for line in rest:
             say(" " * (room + 2) + line)
+
+
+def checks(found: Sequence[Check]) -> None:
+    """Print findings, each with its mend."""
+    room = max((width(check.name) for check in found), default=0)
+    for check in found:
+        mark = click.style(MARKS[check.state], fg=COLOURS[check.state])
+        say(f"{mark} {check.name:<{room}}  {check.message}")
+        if check.mend:
+            say(f"  {'':<{room}}  {click.style('→ ' + check.mend, fg='yellow')}")
 
 
 def values(named: Mapping[str, Any]) -> str | None:

@@ -16,6 +16,7 @@ from labstudio.compute import leases
 from labstudio.compute.catalogue import LOCAL
 from labstudio.compute.forecast import asking_of, lacking
 from labstudio.compute.models import Capacity, ComputeSettings, Need
+from labstudio.compute.seen import look_at_capacity
 from labstudio.compute.slots import Line, choose_gpus, given_out, needed
 from labstudio.daemon.identity import worker_id
 from labstudio.database.tables import computes, jobs
@@ -191,8 +192,14 @@ def admit_kernel(
 
     It goes before every job that waits, for a person waits for it.
     """
-    admission = Admission(studio, worker_id(studio.home), lambda _name: None)
+
+    def look(name: str) -> None:
+        look_at_capacity(studio, studio.computes.opened.get(name))
+
+    admission = Admission(studio, worker_id(studio.home), look)
     places, _ = admission.places({compute})
+    # One that was not known had to be looked at first.
+    places = places or admission.places({compute})[0]
     if not places:
         state = studio.computes.detail(compute)
         why = state.message or "it has not been looked at yet; try again in some seconds"

@@ -42,12 +42,14 @@ def _info(type_: str, kind: type[Kind]) -> KindInfo:
         available=missing is None,
         message=missing or "",
         hosts_kernels=kind.hosts_kernels,
-        fields=[
-            _field(name, field)
-            for name, field in kind.Settings.model_fields.items()
-            if name != "type"
-        ],
+        fields=kind_fields(kind),
     )
+
+
+def kind_fields(kind: type[Kind]) -> list[KindField]:
+    """Return the settings that a kind takes."""
+    fields = kind.Settings.model_fields.items()
+    return [_field(name, field) for name, field in fields if name != "type"]
 
 
 def _field(name: str, field: FieldInfo) -> KindField:

@@ -52,6 +52,9 @@ class ComputeSettings(Input):
     grace_s: float = Field(
         30.0, ge=0, le=3600, description="How long a preempted job may write its checkpoint."
     )
+    kernel_need: Need = Field(
+        default_factory=lambda: Need(), description="What each kernel there takes."
+    )
     idle_kernel_s: float | None = Field(
         None, gt=0, description="End kernels idle for so long. None: never."
     )

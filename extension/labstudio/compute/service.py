@@ -207,7 +207,14 @@ class ComputeService:
         return self.opened.get(name).resources()
 
     def test(self, name: str) -> TestReport:
-        """Try each thing that an attempt needs of a compute; what fails says how to mend it."""
+        """Try each thing that an attempt needs of a compute; what fails says how to mend it.
+
+        Raises
+        ------
+        InvalidInput
+            When there is no such compute.
+        """
+        self.catalogue.get(name)
         began = time.monotonic()
         checks: builtins.list[Check] = []
         try:

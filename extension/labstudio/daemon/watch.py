@@ -5,21 +5,15 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import sqlalchemy as sa
-
-from labstudio import changes
-from labstudio.compute.catalogue import LOCAL
-from labstudio.database.tables import computes
+from labstudio.compute.seen import look_at_capacity, look_at_resources, note
 from labstudio.errors import InvalidInput, StudioError
-from labstudio.jobs.store import now
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from labstudio._studio import Studio
-    from labstudio.compute.kind import Kind
     from labstudio.compute.opened import OpenComputes
 
 log = logging.getLogger(__name__)
@@ -72,47 +66,18 @@ class Watch:
     def _see(self, name: str) -> None:
         try:
             kind = self._computes.get(name)
-            self._note(name, _capacity(kind))
-            self._note(name, {"resources": kind.resources().model_dump(mode="json")})
+            if look_at_capacity(self._studio, kind):
+                self._ring()
+            look_at_resources(self._studio, kind)
         except InvalidInput as error:
             log.info("%s is not looked at: %s", name, error)
         except StudioError as error:
-            self._note(name, {"problem": error.message})
+            note(self._studio, name, {"problem": error.message})
         except Exception as error:
             # A kind's own fault must not end the watch of it.
             log.exception("%s cannot be looked at.", name)
-            self._note(name, {"problem": f"{type(error).__name__}: {error}"})
+            note(self._studio, name, {"problem": f"{type(error).__name__}: {error}"})
         finally:
             with self._lock:
                 self._looked[name] = time.monotonic()
                 self._looking.discard(name)
-
-    def _note(self, name: str, seen: dict[str, Any]) -> None:
-        """Keep what was seen; what waits hears of it where it makes a difference."""
-        values = seen if seen.get("problem") else {**seen, "seen_at": now()}
-        told = {each: value for each, value in seen.items() if each != "resources"}
-        with self._studio.database.begin() as connection:
-            row = connection.execute(
-                sa.select(computes).where(computes.c.name == name)
-            ).one_or_none()
-            if row is None:
-                if name != LOCAL:
-                    return  # Removed meanwhile.
-                connection.execute(computes.insert().values(name=name, draining=False, **values))
-            else:
-                connection.execute(computes.update().where(computes.c.name == name).values(values))
-            changed = row is None or any(getattr(row, each) != told[each] for each in told)
-            if changed and told:
-                changes.record(connection, "computes", name, "changed")
-        if changed and told and told.get("problem") is None:
-            self._ring()
-
-
-def _capacity(kind: Kind) -> dict[str, Any]:
-    found = kind.capacity()
-    return {
-        "cpus": found.cpus,
-        "memory_bytes": found.memory_bytes,
-        "gpus": found.gpus,
-        "problem": None,
-    }

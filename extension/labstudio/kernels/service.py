@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from labstudio.compute.models import Need
 from labstudio.errors import Conflict, Unavailable
 from labstudio.kernels import control
 from labstudio.kernels.folder import KernelFolder
@@ -16,6 +16,7 @@ from labstudio.kernels.store import KernelStore
 
 if TYPE_CHECKING:
     from labstudio._studio import Studio
+    from labstudio.compute.models import Need
     from labstudio.kernels.models import KernelSheet
 
 # A kernel that is ended is asked politely, then removed where it was.
@@ -109,10 +110,16 @@ class KernelService:
 
     def lease(self, sheet: KernelSheet) -> Lease:
         """Give a kernel the slots that those of its compute hold; for its keeper."""
-        return Lease(Need())
+        need = self._studio.computes.settings(sheet.compute).kernel_need
+        name = Path(sheet.path).name if sheet.path else sheet.offer.display_name
+        gpus = self._studio.computes.lease_kernel(
+            sheet.id, sheet.compute, sheet.user, need, name=name
+        )
+        return Lease(need, gpus)
 
     def release(self, kernel_id: str) -> None:
         """Take a kernel's slots back; for its keeper."""
+        self._studio.computes.release("kernel", kernel_id)
 
     def _living(self, kernel_id: str) -> KernelFolder:
         kernel = self.get(kernel_id)

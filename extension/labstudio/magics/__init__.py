@@ -13,8 +13,9 @@ __all__ = ["register"]
 def register(shell: InteractiveShell) -> None:
     """Register every magic with its completions."""
     from labstudio.magics import complete
+    from labstudio.magics.compute import ComputeMagics
     from labstudio.magics.jobs import JobMagics
     from labstudio.magics.namespace import NamespaceMagics
 
-    shell.register_magics(JobMagics, NamespaceMagics)
+    shell.register_magics(JobMagics, ComputeMagics, NamespaceMagics)
     complete.register(shell)

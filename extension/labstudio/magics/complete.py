@@ -16,8 +16,18 @@ if TYPE_CHECKING:
 
 IDENTIFIER = "labstudio.magics"
 CELL_MAGICS = ("job",)
-LINE_MAGICS = ("run_notebook", "jobs", "job_pull", "job_stop", "job_logs", "move", "checkpoint")
+LINE_MAGICS = (
+    "run_notebook",
+    "jobs",
+    "job_pull",
+    "job_stop",
+    "job_logs",
+    "move",
+    "checkpoint",
+    "compute",
+)
 JOB_VERBS = frozenset({"job_pull", "job_stop", "job_logs"})
+COMPUTE_VERBS = frozenset({"show", "test"})
 JOBS_OFFERED = 20
 
 _LINE = re.compile(r"\s*(?:%%(?P<cell>\w+)|%(?P<line>\w+))\s")
@@ -76,7 +86,7 @@ class _Completer:
         from labstudio.jobs.models import JobState, ListJobs
 
         studio = labstudio.studio()
-        if previous == "--compute":
+        if previous == "--compute" or (self.name == "compute" and previous in COMPUTE_VERBS):
             return [each.name for each in studio.computes.list().items]
         if previous == "--state":
             return [state.value for state in JobState]

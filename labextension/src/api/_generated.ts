@@ -74,6 +74,23 @@ export interface paths {
     patch?: never;
     trace?: never;
   };
+  '/computes/{name}/stop-idle': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    put?: never;
+    /** End the kernels there that do nothing. */
+    post: operations['stopIdleKernels'];
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
   '/computes/{name}/test': {
     parameters: {
       query?: never;
@@ -1529,6 +1546,19 @@ export interface components {
       name: string;
     };
     /**
+     * KernelPage
+     * @description Kernels on computes, newest first.
+     */
+    KernelPage: {
+      items: components['schemas']['StudioKernel'][];
+    };
+    /**
+     * KernelState
+     * @description What a kernel on a compute does.
+     * @enum {string}
+     */
+    KernelState: 'starting' | 'idle' | 'busy' | 'unreachable' | 'dead';
+    /**
      * KindField
      * @description One setting that a kind takes, for a form.
      */
@@ -2104,6 +2134,44 @@ export interface components {
       warm_kernels: components['schemas']['WarmKernels'];
     };
     /**
+     * StudioKernel
+     * @description A kernel on a compute.
+     */
+    StudioKernel: {
+      /**
+       * Format: date-time
+       * @description When code last ran in it.
+       */
+      active_at: string;
+      compute: string;
+      /** @description As the launcher shows it, such as `Python 3 @ box`. */
+      display_name: string;
+      /** @default null */
+      ended_at: string | null;
+      /** @description Its id in Jupyter Server's own kernels API too. */
+      id: string;
+      language: string;
+      /**
+       * @description Why it is not as it should be.
+       * @default null
+       */
+      message: string | null;
+      /** @description The slots that it holds while it lives. */
+      need: components['schemas']['NeedOutput'];
+      /** @description The kernelspec's name on the compute. */
+      offer: string;
+      /**
+       * @description The notebook's file; None for a console of none.
+       * @default null
+       */
+      path: string | null;
+      revision: number;
+      /** Format: date-time */
+      started_at: string;
+      state: components['schemas']['KernelState'];
+      user: string;
+    };
+    /**
      * TestReport
      * @description What ``labstudio compute test`` found, step by step.
      */
@@ -2444,6 +2512,37 @@ export interface operations {
         };
         content: {
           'application/json': components['schemas']['Resources'];
+        };
+      };
+      /** @description What is wrong. */
+      default: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  stopIdleKernels: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        name: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description End the kernels there that do nothing. */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['KernelPage'];
         };
       };
       /** @description What is wrong. */

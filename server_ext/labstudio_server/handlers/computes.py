@@ -124,6 +124,19 @@ class ComputeDrainHandler(StudioHandler):
         )
 
 
+class ComputeStopIdleHandler(StudioHandler):
+    """The idle kernels of a compute."""
+
+    auth_resource = RESOURCE
+
+    @web.authenticated
+    @authorized
+    async def post(self, name: str) -> None:
+        """End those that do nothing; their users see why."""
+        await authorization.require(self, "write", "kernels")
+        await self.answer(lambda studio: _known(studio, name).kernels.stop_idle(name))
+
+
 def _known(studio: Studio, name: str) -> Studio:
     """Return the studio, where it has that compute."""
     if name not in studio.computes.catalogue.entries():
