@@ -17,9 +17,11 @@ from urllib.parse import urlsplit
 import httpx
 
 from labstudio.errors import InvalidInput, Unavailable
+from labstudio.jobs.runner.faults import Stopped
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator
+    from collections.abc import AsyncGenerator, Callable, Iterator
+    from threading import Event
 
 DASHBOARD_PORT = 8265
 TIMEOUT_S = 10.0
@@ -31,6 +33,8 @@ SILENCE_S = 12.0
 FOLLOW_INTERVAL_S = 0.2
 PACKAGE_BYTES = 90 << 20
 """The dashboard refuses bodies above 100 MiB."""
+
+PIECE_BYTES = 256 * 1024
 
 PENDING, RUNNING, STOPPED, FAILED = "PENDING", "RUNNING", "STOPPED", "FAILED"
 TERMINAL = frozenset({STOPPED, FAILED, "SUCCEEDED"})
@@ -145,11 +149,20 @@ class Dashboard:
 
     # -- packages
 
-    def upload(self, name: str, content: bytes) -> str:
-        """Bring a package there unless it is there; return its URI."""
+    def upload(self, name: str, make: Callable[[], bytes], given_up: Event | None = None) -> str:
+        """Bring a package there, made when it is not there; return its URI.
+
+        Raises
+        ------
+        Stopped
+            When it was given up.
+        """
         path = f"/api/packages/gcs/{name}"
         if self._send("GET", path).status_code == httpx.codes.NOT_FOUND:
-            _checked(self._send("PUT", path, content=content, timeout=UPLOAD_TIMEOUT_S))
+            content = make()
+            sent = _pieces(content, given_up)
+            headers = {"Content-Length": str(len(content))}
+            _checked(self._send("PUT", path, headers, content=sent, timeout=UPLOAD_TIMEOUT_S))
         return f"gcs://{name}"
 
     # -- machines
@@ -174,9 +187,12 @@ class Dashboard:
         if answer.status_code != httpx.codes.NOT_FOUND:
             _checked(answer)
 
-    def _send(self, method: str, path: str, **options: Any) -> httpx.Response:
+    def _send(
+        self, method: str, path: str, headers: dict[str, str] | None = None, **options: Any
+    ) -> httpx.Response:
+        told = {**self.headers(), **(headers or {})}
         try:
-            return self._client.request(method, path, headers=self.headers(), **options)
+            return self._client.request(method, path, headers=told, **options)
         except httpx.HTTPError as error:
             raise unreachable(self.address, error) from error
 
@@ -223,6 +239,13 @@ async def lines(
                     yield line
     except httpx.HTTPError as error:
         raise unreachable(dashboard.address, error) from error
+
+
+def _pieces(content: bytes, given_up: Event | None) -> Iterator[bytes]:
+    for at in range(0, len(content), PIECE_BYTES):
+        if given_up is not None and given_up.is_set():
+            raise Stopped
+        yield content[at : at + PIECE_BYTES]
 
 
 def unreachable(address: str, error: httpx.HTTPError) -> Unavailable:

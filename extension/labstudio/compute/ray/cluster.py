@@ -13,6 +13,8 @@ import shutil
 import socket
 import subprocess
 import sys
+import threading
+import time
 from contextlib import contextmanager, suppress
 from importlib.util import find_spec
 from pathlib import Path
@@ -25,6 +27,7 @@ from labstudio.errors import Unavailable
 from labstudio.home import Home, write_atomic
 from labstudio.jobs.processes import kill_all
 from labstudio.jobs.runner import protocol
+from labstudio.jobs.runner.faults import Stopped
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,6 +36,7 @@ MARK = "LABSTUDIO_RAY"
 INSTALL = "Ray is not installed here: pip install 'labstudio[ray]'."
 START_TIMEOUT_S = 90.0
 TRIES = 3
+LOOK_S = 0.1
 LOOPBACK = "127.0.0.1"
 # Ray otherwise takes a third of the memory for objects that a cluster for trying seldom has.
 OBJECT_STORE_BYTES = 100_000_000
@@ -72,19 +76,29 @@ class LocalRay:
         names = {each.name() for each in self._processes()}
         return found if any("gcs_server" in name for name in names) else None
 
-    def ensure(self, cpus: float | None = None, gpus: int | None = None) -> Cluster:
+    def ensure(
+        self,
+        cpus: float | None = None,
+        gpus: int | None = None,
+        given_up: threading.Event | None = None,
+    ) -> Cluster:
         """Return it, started where it does not run.
 
         Parameters
         ----------
         cpus, gpus
             What it gives out; None for all that the machine has.
+        given_up
+            Set when nobody waits for it any more.
 
         Raises
         ------
         Unavailable
             When it cannot be started.
+        Stopped
+            When it was given up.
         """
+        given_up = given_up or threading.Event()
         if find_spec("ray") is None:
             raise Unavailable(INSTALL)
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -92,8 +106,8 @@ class LocalRay:
             for _ in range(TRIES - 1):
                 # Ray gives its own processes 30 s, and a busy machine needs more.
                 with suppress(Unavailable):
-                    return self.running() or self._start(cpus, gpus)
-            return self._start(cpus, gpus)
+                    return self.running() or self._start(cpus, gpus, given_up)
+            return self._start(cpus, gpus, given_up)
 
     def end(self) -> int:
         """End it and remove what it left; return how many processes that were."""
@@ -104,7 +118,7 @@ class LocalRay:
         shutil.rmtree(self._folder, ignore_errors=True)
         return ended
 
-    def _start(self, cpus: float | None, gpus: int | None) -> Cluster:
+    def _start(self, cpus: float | None, gpus: int | None, given_up: threading.Event) -> Cluster:
         kill_all(self._processes())  # What is left of one that died in part.
         token = self._folder / "token"
         before = protocol.read_model(self._file, Cluster)
@@ -126,7 +140,7 @@ class LocalRay:
             words += ["--num-cpus", f"{cpus:g}"]
         if gpus is not None:
             words += ["--num-gpus", str(gpus)]
-        self._run(words, token)
+        self._run(words, token, given_up)
         cluster = Cluster(
             address=f"http://{LOOPBACK}:{dashboard}",
             token_file=str(token),
@@ -136,7 +150,7 @@ class LocalRay:
         protocol.write_model(self._file, cluster, durable=True)
         return cluster
 
-    def _run(self, words: list[str], token: Path) -> None:
+    def _run(self, words: list[str], token: Path, given_up: threading.Event) -> None:
         beside = str(Path(sys.executable).parent)
         variables = {name: value for name, value in os.environ.items() if name[:4] != "RAY_"}
         variables |= {
@@ -155,10 +169,15 @@ class LocalRay:
                 cwd=self._folder,
                 start_new_session=True,
             )
-            try:
-                code = process.wait(START_TIMEOUT_S)
-            except subprocess.TimeoutExpired:
-                code = None
+            deadline = time.monotonic() + START_TIMEOUT_S
+            while (code := process.poll()) is None and time.monotonic() < deadline:
+                if given_up.wait(LOOK_S):
+                    break
+        if code is None:
+            kill_all(self._processes())
+            process.wait()
+        if given_up.is_set():
+            raise Stopped
         if code != 0:
             said = (self._folder / "log").read_text(errors="replace").strip().splitlines()
             why = said[-1] if said and code is not None else f"nothing in {START_TIMEOUT_S:g} s"

@@ -22,14 +22,13 @@ from labstudio.compute.machine import gpus, look
 from labstudio.compute.models import Capacity, ComputeSettings, Gpu, Resources
 from labstudio.compute.ray import packages, storage
 from labstudio.compute.ray.client import (
-    FAILED,
     PENDING,
     TERMINAL,
     Dashboard,
     dashboard_url,
-    last_line,
 )
 from labstudio.compute.ray.cluster import LocalRay
+from labstudio.compute.ray.endings import environment_error, sentence
 from labstudio.compute.ray.follower import SETTLE_S, Follower
 from labstudio.compute.ray.luggage import STORED, Luggage, Stored
 from labstudio.compute.ray.mirror import Record, amend, read_record
@@ -171,11 +170,13 @@ class Ray(Kind):
                 field="environment.image",
             )
         if self._own is not None:
-            self._own.ensure(self.settings.cpus, self.settings.gpus)
+            if self._own.running() is None:
+                order.say("Starting a Ray on this machine.")
+            self._own.ensure(self.settings.cpus, self.settings.gpus, order.given_up)
         home, snapshot = self.host.home, order.spec.snapshot
         packages.bring_code(self.dashboard)
         stored = packages.store_large(home, snapshot, self.settings.storage)
-        packages.bring_snapshot(self.dashboard, home, snapshot, stored)
+        packages.bring_snapshot(self.dashboard, home, snapshot, stored, order.given_up)
 
     def launch(self, order: Order) -> None:
         """Submit the attempt as a Ray job, or leave that to the follower while its run is made."""
@@ -208,6 +209,9 @@ class Ray(Kind):
         if presence is Presence.unreachable and self._own is not None and not self._own.running():
             pursuit.why, pursuit.gone = "the Ray on this machine has ended.", True
             return Presence.gone
+        if presence is Presence.gone and (error := environment_error(pursuit.details)):
+            result = protocol.Result(outcome="failed", error=error, ended_at=protocol.now())
+            protocol.write_model(folder / protocol.RESULT, result, durable=True)
         return presence
 
     def signal(self, folder: Path, how: Signal) -> None:
@@ -237,7 +241,7 @@ class Ray(Kind):
             return None
         if pursuit.details is None or pursuit.details["status"] not in TERMINAL:
             return JobError(type="Lost", message=f"The Ray job is gone: {pursuit.why}")
-        return JobError(type="Lost", message=_sentence(pursuit.details))
+        return JobError(type="Lost", message=sentence(pursuit.details))
 
     def collect(self, folder: Path) -> None:
         """Bring large outputs from the storage."""
@@ -371,20 +375,6 @@ def studio_id(home: Home) -> str:
         finally:
             made.unlink()
     return path.read_text()
-
-
-def _sentence(details: dict[str, Any]) -> str:
-    status, message = details["status"], str(details.get("message") or "")
-    code = details.get("driver_exit_code")
-    if status == FAILED and code is not None:
-        return (
-            f"The job's process on node {details.get('driver_node_id', '')[:12]} ended without a "
-            f"result, with exit code {code}: it was killed, or Ray's Python there lacks a package "
-            "(`labstudio compute test` says which)."
-        )
-    if status == FAILED:
-        return f"Ray says: {last_line(message)}"
-    return "Ray stopped the job before it wrote a result."
 
 
 def _gpu(told: dict[str, Any]) -> Gpu:

@@ -20,6 +20,7 @@ from labstudio.jobs.snapshot import blob_path
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from threading import Event
 
     from labstudio.home import Home
     from labstudio.jobs.models import Snapshot
@@ -34,7 +35,11 @@ def bring_code(dashboard: Dashboard) -> str:
 
 
 def bring_snapshot(
-    dashboard: Dashboard, home: Home, snapshot: Snapshot | None, stored: dict[str, str]
+    dashboard: Dashboard,
+    home: Home,
+    snapshot: Snapshot | None,
+    stored: dict[str, str],
+    given_up: Event | None = None,
 ) -> list[str]:
     """Bring the files of a snapshot there that are not in the storage; return the packages' URIs.
 
@@ -57,8 +62,8 @@ def bring_snapshot(
         )
     listing = "".join(wanted).encode()
     name = f"{PREFIX}{hashlib.sha256(listing).hexdigest()[:40]}.zip"
-    content = _zip((f"{BLOBS_FOLDER}/{each[:2]}/{each}", blob_path(home, each)) for each in wanted)
-    return [dashboard.upload(name, content)]
+    blobs = [(f"{BLOBS_FOLDER}/{each[:2]}/{each}", blob_path(home, each)) for each in wanted]
+    return [dashboard.upload(name, lambda: _zip(blobs), given_up)]
 
 
 def store_large(home: Home, snapshot: Snapshot | None, target: str | None) -> dict[str, str]:
@@ -101,7 +106,9 @@ def _code() -> bytes:
 
 
 def _upload(dashboard: Dashboard, content: bytes) -> str:
-    return dashboard.upload(f"{PREFIX}{hashlib.sha256(content).hexdigest()[:40]}.zip", content)
+    return dashboard.upload(
+        f"{PREFIX}{hashlib.sha256(content).hexdigest()[:40]}.zip", lambda: content
+    )
 
 
 def _zip(files: Iterable[tuple[str, Path | bytes]]) -> bytes:
