@@ -63,6 +63,7 @@ def build(environment: Path, wanted: dict[str, Any]) -> None:
         "--disable-pip-version-check",
         "--no-input",
         "--no-warn-script-location",
+        "--no-compile",
         "--progress-bar=off",
         *where,
         *(word for line in wanted["lines"] for word in words(line)),
