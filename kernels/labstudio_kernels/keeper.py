@@ -196,8 +196,9 @@ def _wait_for_order() -> list[str]:
     import labstudio.compute.registry
     import labstudio.gateway.tokens
 
-    labstudio.compute.registry.kinds()
-
+    for kind in labstudio.compute.registry.kinds().values():
+        if kind.missing() is None:
+            kind.preload()
     line = sys.stdin.readline()
     return json.loads(line) if line else []
 

@@ -146,6 +146,10 @@ class Kind(ABC):
         """Say what must be installed before this kind works here; None when nothing is."""
         return None
 
+    @classmethod
+    def preload(cls) -> None:
+        """Load what opening one takes; called ahead of time, by a process that waits for work."""
+
     def close(self) -> None:
         """Let go of connections; what runs goes on. Called once, last."""
 

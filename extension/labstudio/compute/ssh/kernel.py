@@ -5,21 +5,27 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import hashlib
+import json
 import shlex
 import sys
+import time
+from dataclasses import asdict
 from datetime import datetime
 from threading import Event
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from labstudio._version import __version__
 from labstudio.compute import bundle
 from labstudio.compute.kernel_host import KernelEnd, KernelHost, KernelOffer, KernelOrder, lossless
 from labstudio.compute.kind import Order
 from labstudio.compute.passage import Passage
 from labstudio.compute.sides import LocalSide, RemoteSide
 from labstudio.compute.ssh.connection import PACKET_BYTES, WINDOW_BYTES
+from labstudio.compute.ssh.environments import Chosen
 from labstudio.compute.ssh.loop import loop
 from labstudio.compute.sync import IGNORE_FILE, Synchroniser, mirror
-from labstudio.errors import StudioError, Unavailable
+from labstudio.errors import Conflict, StudioError, Unavailable
+from labstudio.home import write_atomic
 from labstudio.jobs.models import JobKind, Snapshot
 from labstudio.jobs.runner.protocol import AttemptSpec
 
@@ -31,6 +37,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 PORTS = {"shell": 1, "iopub": 2, "stdin": 3, "control": 4, "hb": 5}
+CHOSEN_S = 24 * 3600.0
+"""For how long a choice of Pythons holds; looking at them anew takes longer than all the rest."""
 PYTHON = "python"
 """Stands in an offer for the interpreter that the host's settings, or its environment, give."""
 STARTED = "relayed"
@@ -84,6 +92,8 @@ class SshKernel(KernelHost):
         self._kind = kind
         self._passage: Passage | None = None
         self._at: str | None = None
+        self._laid: str | None = None
+        self._laying = asyncio.Lock()
         self._agent: tuple[Any, Synchroniser] | None = None
         self._synchronising = asyncio.Lock()
 
@@ -121,7 +131,7 @@ class SshKernel(KernelHost):
 
     async def synchronise(self) -> None:
         """Bring the notebook's folder and the kernel's copy of it in step."""
-        if self.order.notebooks is not None and self.reachable() is None:
+        if self.reachable() is None:
             await self._there(self._synchronise())
 
     def reachable(self) -> str | None:
@@ -168,14 +178,22 @@ class SshKernel(KernelHost):
 
     async def _launch(self) -> None:
         (self.order.folder / HEARD).unlink(missing_ok=True)
-        offer, kind = self.order.offer, self._kind
-        chosen = await kind.environments.choose(self._as_attempt())
-        programs = await self._programs()
-        cwd = None
-        if self.order.notebooks is not None:
-            cwd = await self._folder()
-            self.order.say(f"The notebook's folder is brought to {kind.name}:{cwd}.")
+        # A kernel takes longer to load than its folder to be looked at; only once the folder is
+        # in step is anybody told of the kernel.
+        launching = asyncio.ensure_future(self._run_relay())
+        try:
             await self._synchronise()
+            await launching
+        except BaseException:
+            await asyncio.gather(launching, return_exceptions=True)
+            with contextlib.suppress(StudioError):
+                await self._kill()
+            raise
+        self._started.touch(mode=0o600)
+
+    async def _run_relay(self) -> None:
+        offer, remote = self.order.offer, self._kind.remote
+        chosen, programs = await self._pythons(), await self._programs()
         python = chosen.code or chosen.runner
         argv = [python, *offer.argv[1:]] if offer.argv[0] == PYTHON else offer.argv
         order = {
@@ -184,14 +202,35 @@ class SshKernel(KernelHost):
             "language": offer.language,
             "argv": lossless(argv),
             "env": {**offer.env, **self._env()},
-            "cwd": cwd,
+            "cwd": await self._folder(),
             "key": self.order.key,
             "gateway": await self._lead_gateway(),
         }
         command = [chosen.runner, "-c", bundle.program(programs, "relay")]
         uses = [each.removesuffix("/bin/python") for each in chosen.uses]
-        await kind.remote.ask("kernel_launch", argv=command, order=order, uses=uses)
-        self._started.touch(mode=0o600)
+        try:
+            await remote.ask("kernel_launch", argv=command, order=order, uses=uses)
+        except Conflict:
+            self._chosen.unlink(missing_ok=True)
+            raise
+
+    async def _pythons(self) -> Chosen:
+        """Return what the kernel runs with; what was chosen lately is not looked at again."""
+        settings = self._kind.settings.model_dump_json()
+        key = hashlib.sha256(f"{__version__} {settings}".encode()).hexdigest()
+        found = _read(self._chosen)
+        if found.get("key") == key and time.time() - found["at"] < CHOSEN_S:
+            return Chosen(found["runner"], found["code"], tuple(found["uses"]))
+        chosen = await self._kind.environments.choose(self._as_attempt())
+        self._chosen.parent.mkdir(mode=0o700, exist_ok=True)
+        content = {"key": key, "at": time.time(), **asdict(chosen)}
+        write_atomic(self._chosen, json.dumps(content), durable=False)
+        return chosen
+
+    @property
+    def _chosen(self) -> Path:
+        """Where the choice is kept; gone once it has proved wrong."""
+        return self._kind.host.home.path / "ssh" / f"{self._kind.name}.json"
 
     def _as_attempt(self) -> Order:
         """Return what the choice of a Python is told: a notebook that asks for nothing more."""
@@ -211,11 +250,15 @@ class SshKernel(KernelHost):
 
     async def _programs(self) -> str:
         """Return the folder there that holds the relay and its like, brought if need be."""
-        files = bundle.files()
-        listed = [[path, len(content)] for path, content in files.items()]
-        folder = f"programs/{bundle.name()}"
-        await self._kind.remote.ask("lay", b"".join(files.values()), folder=folder, files=listed)
-        return f"{await self._root()}/{folder}"
+        async with self._laying:
+            if self._laid is None:
+                files = bundle.files()
+                listed = [[path, len(content)] for path, content in files.items()]
+                folder = f"programs/{bundle.name()}"
+                body = b"".join(files.values())
+                await self._kind.remote.ask("lay", body, folder=folder, files=listed)
+                self._laid = f"{await self._root()}/{folder}"
+            return self._laid
 
     async def _root(self) -> str:
         return str((await self._kind.remote.about())["root"])
@@ -270,6 +313,8 @@ class SshKernel(KernelHost):
         if "exit_code" not in ended:
             return KernelEnd(message=f"The kernel on {name} is gone: its relay was ended.")
         code = ended["exit_code"]
+        if code > 0:
+            self._chosen.unlink(missing_ok=True)
         if ended["out_of_memory"]:
             said = f"The kernel was killed: {name} ran out of memory."
         elif code < 0:
@@ -312,12 +357,15 @@ class SshKernel(KernelHost):
         """Return what tells the notebook's folder from others of this studio."""
         return hashlib.sha256(str(self.order.notebooks).encode()).hexdigest()[:12]
 
-    async def _folder(self) -> str:
+    async def _folder(self) -> str | None:
         """Return the path of the folder there, which all kernels of that folder share."""
-        assert self.order.notebooks is not None
+        if self.order.notebooks is None:
+            return None
         return f"{await self._root()}/folders/{self._mark()}/{self.order.notebooks.name or 'root'}"
 
     async def _synchronise(self) -> None:
+        if self.order.notebooks is None:
+            return
         async with self._synchronising:
             try:
                 if self._agent is None:
@@ -331,9 +379,10 @@ class SshKernel(KernelHost):
                 raise
 
     async def _synchroniser(self) -> tuple[Any, Synchroniser]:
-        notebooks = self.order.notebooks
+        notebooks, folder = self.order.notebooks, await self._folder()
         assert notebooks is not None
-        process, folder = await self._start_agent(), await self._folder()
+        assert folder is not None
+        process = await self._start_agent()
         home = self._kind.host.home.create()
         memory = home.path / "folders" / f"{self._kind.name}-{self._mark()}"
         remote = RemoteSide(
@@ -362,6 +411,14 @@ class SshKernel(KernelHost):
         base = f"{await self._root()}/kernels/{self.order.id}"
         async with self._serving(there, f"{base}/fetched") as remote:
             _whole(await mirror(remote, LocalSide(here, self.order.folder / "store")), here)
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        found: dict[str, Any] = json.loads(path.read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return found
 
 
 def _whole(failed: dict[str, str], folder: Path) -> None:

@@ -65,6 +65,13 @@ class Ssh(Kind):
         self.remote = Remote(self.link, root, settings.python)
         self.environments = Environments(host.home, settings, self.remote)
 
+    @classmethod
+    def preload(cls) -> None:
+        """Load what speaks SSH, and what carries a kernel's messages."""
+        import asyncssh  # noqa: F401
+        import pathspec  # noqa: F401
+        import zmq.asyncio  # noqa: F401
+
     def close(self) -> None:
         """Let go of the link; what runs goes on."""
         loop.do(self.link.close())
