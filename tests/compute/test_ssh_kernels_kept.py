@@ -8,7 +8,8 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
@@ -40,6 +41,12 @@ COUNT = "import time\nfor i in range({n}):\n    print(i, flush=True)\n    time.s
 @pytest.fixture
 def jupyter(home: Home, ssh_host: SshHost, tmp_path: Path) -> Iterator[Jupyter]:
     """A home with a host's kernels among its kernelspecs."""
+    yield lay(home, ssh_host, tmp_path)
+    for folder in folders(home):
+        control.ask(folder, "end", timeout_s=30)
+
+
+def lay(home: Home, ssh_host: SshHost, tmp_path: Path) -> Jupyter:
     settings = ssh_host.settings(python=sys.executable)
     lines = [f"{name} = {json.dumps(value)}" for name, value in settings.items()]
     (home.create().path / "compute.toml").write_text("\n".join(["[gpu-box]", *lines, ""]))
@@ -50,9 +57,7 @@ def jupyter(home: Home, ssh_host: SshHost, tmp_path: Path) -> Iterator[Jupyter]:
     studio.close()
     notebooks = tmp_path / "notebooks"
     notebooks.mkdir()
-    yield Jupyter(home, notebooks)
-    for folder in folders(home):
-        control.ask(folder, "end", timeout_s=30)
+    return Jupyter(home, notebooks)
 
 
 def keeper(folder: KernelFolder) -> int:
@@ -98,3 +103,26 @@ def test_a_minute_without_the_host_loses_nothing(jupyter: Jupyter, ssh_host: Ssh
             assert (await session.run("i")).text == str(lines - 1)
 
     asyncio.run(work())
+
+
+ASK = "import labstudio\n[job.name for job in labstudio.studio().jobs.list().items]"
+
+
+def test_a_kernel_there_speaks_to_the_studio_here(
+    serving: Callable[..., AbstractContextManager[Studio]], ssh_host: SshHost, tmp_path: Path
+):
+    """Over the link, and over the next one, too."""
+    with serving() as studio:
+        jupyter = lay(studio.home, ssh_host, tmp_path)
+
+        async def work() -> None:
+            async with jupyter.session("gpu-box") as session:
+                assert (await session.run(ASK)).text == "[]"
+                ssh_host.reboot()
+                await until(lambda: control.ask(session.folder, "status")["state"] == "idle")
+                assert (await session.run(ASK)).text == "[]"
+                shown = await session.run("import os; sorted(os.environ)")
+                assert "LABSTUDIO_TOKEN" in shown.text
+                assert "'LABSTUDIO_HOME'" not in shown.text
+
+        asyncio.run(work())

@@ -148,7 +148,12 @@ class SshKernel(KernelHost):
         await self._there(self._close())
 
     async def _there(self, work: Coroutine[Any, Any, T]) -> T:
-        return await asyncio.wrap_future(loop.submit(work))
+        import asyncssh
+
+        try:
+            return await asyncio.wrap_future(loop.submit(work))
+        except (asyncssh.Error, ConnectionError) as error:
+            raise Unavailable(f"The link to {self._kind.name} was cut: {error}.") from error
 
     # -- the kernel
 
