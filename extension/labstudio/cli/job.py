@@ -151,6 +151,12 @@ def stop(*, job_id: str, as_json: bool) -> None:
 @click.option("--timeout", "timeout_s", type=float, metavar="S")
 @click.option("--retries", type=int, metavar="N")
 @click.option("--priority", type=int, metavar="N")
+@click.option(
+    "--resume",
+    is_flag=True,
+    default=None,
+    help="Go on at the failed cell, with the variables that were kept.",
+)
 @click.option("--wait", is_flag=True, help="Follow the log; exit 1 unless the job succeeds.")
 @json_option
 def rerun(

@@ -74,6 +74,11 @@ _JOB = (
         metavar="S",
         help="Keep a failed notebook's kernel alive so long.",
     ),
+    click.option(
+        "--keep-variables",
+        is_flag=True,
+        help="Keep a notebook's variables after its cells: a retry goes on at the failed cell.",
+    ),
     click.option("--experiment", metavar="NAME", help="The MLflow experiment of its run."),
     click.option("--tag", "tags", multiple=True, metavar="NAME=VALUE"),
     click.option("--no-autolog", is_flag=True, help="Do not apply mlflow.autolog()."),
@@ -97,5 +102,9 @@ def read_job(studio: Studio, given: dict[str, Any]) -> tuple[CreateJob, SourceIn
     source = given.pop("path").expanduser().absolute()
     info = studio.jobs.inspect(str(source))
     autolog = not given.pop("no_autolog")
-    spec = create_job({**given, "path": str(source), "autolog": autolog}, info.parameters)
+    checkpoint = {"cells": given.pop("keep_variables")}
+    spec = create_job(
+        {**given, "path": str(source), "autolog": autolog, "checkpoint": checkpoint},
+        info.parameters,
+    )
     return spec, info

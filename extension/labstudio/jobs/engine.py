@@ -19,6 +19,7 @@ from labstudio.errors import NotFound, StudioError, Unavailable
 from labstudio.gateway.tokens import Scope, mint
 from labstudio.home import write_atomic
 from labstudio.jobs.models import JobDetail, JobError, JobState, Progress
+from labstudio.jobs.resume import bring
 from labstudio.jobs.runner import protocol
 from labstudio.jobs.runner.faults import RunError, Stopped
 from labstudio.jobs.runner.late_run import NO_RUN
@@ -219,6 +220,7 @@ class Engine:
 
         if tracking is None and self._studio.config.tracking:
             say(NO_RUN)
+        self._bring_kept(job, number, folder)
         if job.snapshot.payload:
             _bring(blob_path(self._studio.home, job.snapshot.payload), folder / protocol.CARRY)
         settings = self._studio.computes.settings(job.compute)
@@ -255,6 +257,17 @@ class Engine:
             labels=job.tags,
         )
         return Order(folder, attempt, need=spec.need, gpus=gpus, say=say)
+
+    def _bring_kept(self, job: JobDetail, number: int, folder: Path) -> None:
+        """Lay what an earlier attempt kept into this one's folder."""
+        earlier = self._studio.home.attempt(job.id, number - 1)
+        if number == 1:
+            if job.spec.checkpoint.resume is None:
+                return
+            before = self._store.get(job.spec.checkpoint.resume)
+            earlier = self._studio.home.attempt(before.id, before.attempt)
+        if job.spec.checkpoint.cells:
+            bring(earlier, folder)
 
     def _follow(self, kind: Kind, job: JobDetail, number: int, folder: Path) -> None:
         shown_at, looked_at, seen = 0.0, 0.0, 0

@@ -86,6 +86,9 @@ class CheckpointPolicy(Input):
         description="Keep a notebook's variables after each cell, so that the next attempt resumes "
         "at the failed cell.",
     )
+    resume: str | None = Field(
+        None, description="The job whose variables the first attempt goes on from; set by a rerun."
+    )
 
 
 class CreateJob(Input):
@@ -164,6 +167,11 @@ class RerunJob(Input):
     retries: int | None = Field(None, ge=0, le=100)
     priority: int | None = Field(None, ge=-100, le=100)
     keep_kernel_s: float | None = Field(None, ge=0, le=7 * 86_400)
+    resume: bool = Field(
+        False,
+        description="Go on at the failed cell, with the variables that the job kept "
+        "(`checkpoint.cells`).",
+    )
 
 
 class JobError(BaseModel):

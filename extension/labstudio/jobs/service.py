@@ -11,13 +11,16 @@ from labstudio.database.engine import is_full
 from labstudio.errors import Conflict, InvalidInput, NotFound, Unavailable
 from labstudio.ids import new_id
 from labstudio.jobs.models import (
+    CheckpointPolicy,
     CreateJob,
     CreateSweep,
     Job,
+    JobDetail,
     RerunJob,
     SourceInfo,
 )
 from labstudio.jobs.reading import JobReader
+from labstudio.jobs.resume import keeps
 from labstudio.jobs.submission import (
     Origin,
     current_user,
@@ -162,6 +165,7 @@ class JobService(JobReader, Submitting):
 
         before = self.store.detail(job_id)
         given = (changes or RerunJob()).model_dump(exclude_unset=True, exclude_none=True)
+        resume = given.pop("resume", False)
         spec = CreateJob(
             **{**before.spec.model_dump(), **given, "idempotency_key": None},
         )
@@ -169,6 +173,7 @@ class JobService(JobReader, Submitting):
             spec.parameters = check(self.declared(before), changes.parameters)
         self._studio.computes.get(spec.compute, need=spec.need)
         assert before.snapshot is not None
+        spec.checkpoint = self._checkpoint(before, spec.checkpoint, resume=resume)
         origin = Origin(
             user=user or current_user(),
             assigns=tuple(self.store.assigns(job_id)),
@@ -177,6 +182,34 @@ class JobService(JobReader, Submitting):
         record = before.provenance.model_dump() if before.provenance else None
         row = rerun_row(spec, before.snapshot, record, origin)
         return self._accept([row], spec, origin.user)[0]
+
+    def resume(self, job_id: str, *, user: str | None = None) -> Job:
+        """Submit a notebook's job again, to go on at the cell that failed.
+
+        Its variables are those that it kept: it must have been submitted with
+        ``checkpoint={"cells": True}``. Where they cannot be restored, or its code changed, it runs
+        from the start, and its log says why.
+
+        Raises
+        ------
+        Conflict
+            When it has not ended, or kept no variables.
+        """
+        return self.rerun(job_id, RerunJob(resume=True), user=user)
+
+    def _checkpoint(
+        self, before: JobDetail, policy: CheckpointPolicy, *, resume: bool
+    ) -> CheckpointPolicy:
+        if not resume:
+            return policy.model_copy(update={"resume": None})
+        if not before.state.final:
+            raise Conflict(f"The job is {before.state}: it is not over yet.", job_id=before.id)
+        if not keeps(self._studio.home.attempt(before.id, before.attempt)):
+            raise Conflict(
+                "The job kept no variables to resume with: submit it with checkpoint.cells.",
+                job_id=before.id,
+            )
+        return policy.model_copy(update={"resume": before.id})
 
     def inspect(self, path: str, root: Path | None = None) -> SourceInfo:
         """Say what a notebook or script offers before it is submitted."""

@@ -51,6 +51,10 @@ class Manifest(BaseModel):
     size_bytes: int
     seconds: float
 
+    def reads(self) -> dict[str, list[str]]:
+        """Return the names of the notebook that each name's functions read when they are called."""
+        return {name: group["reads"] for group in self.groups for name in group["names"]}
+
     def origin(self, name: str) -> dict[str, Any]:
         """Return the cell that made a name, as fields of `LeftBehind`."""
         cell, line = self.origins.get(name, (None, ""))

@@ -80,6 +80,7 @@ class _Engine:
 
     def execute_notebook(self, nb: Any, kernel_name: str, **_options: Any) -> Any:
         """Run the cells; called by papermill once the parameters are in."""
+        from labstudio.jobs.runner.kept_names import KeptNames
         from labstudio.jobs.runner.outputs import Client, Manager, is_code
 
         job, attempt = self.job, self.job.attempt
@@ -92,7 +93,7 @@ class _Engine:
         attempt.status.progress.cells = sum(map(is_code, nb.cells))
         attempt.status.phase("running")
         self.manager.notebook_start()
-        self.client = Client(self.manager, attempt, job.kernel)
+        self.client = Client(self.manager, attempt, job.kernel, KeptNames(job, nb))
         try:
             attempt.loop.run_until_complete(self._run())
         finally:
@@ -117,6 +118,7 @@ class _Engine:
         stop = asyncio.ensure_future(attempt.stop_asked())
         await asyncio.wait({cells, stop}, return_when=asyncio.FIRST_COMPLETED)
         if not cells.done():
+            await self._keep_names(cells)
             await attempt.put_down(cells, kernel.interrupt)
             await kernel.kill()
             await asyncio.wait({cells}, timeout=1.0)
@@ -125,6 +127,18 @@ class _Engine:
             cells.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await cells
+
+    async def _keep_names(self, cells: asyncio.Future[None]) -> None:
+        """Interrupt the cell that is ended for no fault of its own, and keep what it leaves."""
+        attempt, client = self.job.attempt, self.client
+        assert client is not None
+        assert self.job.kernel is not None
+        if not client.kept.on or attempt.stopping not in ("preempted", "timeout"):
+            return
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(attempt.spec.grace_s):
+                await self.job.kernel.interrupt()
+                await asyncio.wait({cells})
 
     def _set_aside(self) -> None:
         """Hide errors that a cell was allowed to raise: papermill counts every error it sees."""

@@ -17,6 +17,7 @@ from labstudio.jobs.runner.protocol import MEGABYTE, now
 if TYPE_CHECKING:
     from labstudio.jobs.runner.attempt import Attempt
     from labstudio.jobs.runner.journal import NotebookFile
+    from labstudio.jobs.runner.kept_names import KeptNames
     from labstudio.jobs.runner.kernels import Kernel
 
 OVERWRITTEN = re.compile(r"[^\n]*\r(?![\r\n])")
@@ -40,6 +41,7 @@ class Manager(NotebookExecutionManager):  # type: ignore[misc]
         super().__init__(notebook, progress_bar=False, autosave_cell_every=0)
         self.attempt = attempt
         self.file = file
+        self.earlier = 0  # code cells that an earlier attempt ran
 
     def save(self, **kwargs: Any) -> None:
         """Save soon; called at every start and end of a cell."""
@@ -64,7 +66,7 @@ class Manager(NotebookExecutionManager):  # type: ignore[misc]
             time.seconds = round((now() - time.started_at).total_seconds(), 6)
             failed = cell.metadata.papermill.get("exception")
             time.state = "failed" if failed else "succeeded"
-            status.progress.cell = len(status.cells)
+            status.progress.cell = self.earlier + len(status.cells)
             status.changed()
         super().cell_complete(cell, cell_index=cell_index, **kwargs)
 
@@ -72,13 +74,14 @@ class Manager(NotebookExecutionManager):  # type: ignore[misc]
 class Client(PapermillNotebookClient):  # type: ignore[misc]
     """papermill's client on a kernel that is there already."""
 
-    def __init__(self, manager: Manager, attempt: Attempt, kernel: Kernel) -> None:
+    def __init__(self, manager: Manager, attempt: Attempt, kernel: Kernel, kept: KeptNames) -> None:
         super().__init__(
             manager, timeout=None, iopub_timeout=60, raise_on_iopub_timeout=False, log=_quiet()
         )
         self.attempt = attempt
         self.kernel = kernel
         self.kc = kernel.client
+        self.kept = kept
         self.failure: JobError | None = None
         self._room = 0
         self._open: Any = None
@@ -86,8 +89,10 @@ class Client(PapermillNotebookClient):  # type: ignore[misc]
 
     async def execute_cells(self) -> None:
         """Run the cells until one fails, the kernel dies, or the attempt is stopped."""
-        manager = self.nb_man
-        for index, cell in enumerate(self.nb.cells):
+        manager, first = self.nb_man, await self.kept.resume()
+        manager.earlier = sum(map(is_code, self.nb.cells[:first]))
+        self.attempt.status.progress.cell = manager.earlier
+        for index, cell in enumerate(self.nb.cells[first:], first):
             if self.attempt.stopping:
                 return
             manager.cell_start(cell, cell_index=index)
@@ -98,6 +103,7 @@ class Client(PapermillNotebookClient):  # type: ignore[misc]
                 manager.cell_exception(cell, cell_index=index, exception=error)
                 if not _left_well(cell):
                     self.failure = _failure(cell, error, index)
+                    await self.kept.keep(index)
                     if self.failure.type == NO_INPUT:
                         self.attempt.log.note(NO_INPUT_HINT)
                 return
@@ -108,6 +114,8 @@ class Client(PapermillNotebookClient):  # type: ignore[misc]
             finally:
                 self.settle()
                 manager.cell_complete(cell, cell_index=index)
+            if is_code(cell):
+                await self.kept.after(index)
 
     async def _async_poll_kernel_alive(self) -> None:
         """Wait for the kernel's end, as the system tells it, instead of asking once a second."""

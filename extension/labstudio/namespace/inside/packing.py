@@ -93,6 +93,7 @@ class _Group:
         self.names, self.sink = names, sink
         self.buffers, self.needs = pickler.buffers, pickler.needs
         self.modules, self.code = pickler.modules - _UNTOLD, pickler.code
+        self.reads = pickler.reads | pickler.needs
 
     def told(self):
         return {
@@ -102,6 +103,7 @@ class _Group:
             "needs": sorted(self.needs),
             "packages": sorted(self.modules - {__package__}),
             "code": self.code,
+            "reads": sorted(self.reads),
         }
 
 

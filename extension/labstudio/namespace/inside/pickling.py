@@ -93,6 +93,8 @@ class Pickler(cloudpickle.CloudPickler):
         Names that it refers to.
     modules
         Top-level modules that reading it imports.
+    reads
+        Names that its functions read when they are called.
     code
         Whether it holds compiled code, which only the same Python can read.
     """
@@ -100,6 +102,7 @@ class Pickler(cloudpickle.CloudPickler):
     def __init__(self, file, writer, space, named, inside, met):
         super().__init__(file, protocol=5, buffer_callback=self._buffer)
         self.buffers, self.needs, self.modules, self.code = [], set(), set(), False
+        self.reads = set()
         self._writer, self._space, self._named = writer, space, named
         self._inside, self._met = inside, met
 
@@ -164,6 +167,7 @@ class Pickler(cloudpickle.CloudPickler):
         made = super()._dynamic_function_reduce(func)
         make, (code, space, *rest, _empty), (state, slots), *rest_of_it, set_state = made
         if func.__globals__ is self._space:
+            self.reads.update(slots["__globals__"])
             space, slots = _Main(), {**slots, "__globals__": {}}
         cells = func.__closure__
         contents = [_contents(cell) for cell in cells or ()]

@@ -60,6 +60,12 @@ def restore(folder, names=None, history=True):
     }
 
 
+def forget(names):
+    """Remove names again."""
+    for name in names:
+        cells.namespace().pop(name, None)
+
+
 def missing(packages):
     """List those of some top-level modules that cannot be imported here."""
     return [name for name in packages if not _importable(name)]
