@@ -750,6 +750,11 @@ export interface components {
        * @default 20
        */
       preemptions: number;
+      /**
+       * @description The job whose variables the first attempt goes on from; set by a rerun.
+       * @default null
+       */
+      resume: string | null;
     };
     /**
      * CheckpointPolicy
@@ -766,6 +771,11 @@ export interface components {
        * @default 20
        */
       preemptions: number;
+      /**
+       * @description The job whose variables the first attempt goes on from; set by a rerun.
+       * @default null
+       */
+      resume: string | null;
     };
     /**
      * Compute
@@ -1959,6 +1969,11 @@ export interface components {
       } | null;
       /** @default null */
       priority: number | null;
+      /**
+       * @description Go on at the failed cell, with the variables that the job kept (`checkpoint.cells`).
+       * @default false
+       */
+      resume: boolean;
       /** @default null */
       retries: number | null;
       /** @default null */
