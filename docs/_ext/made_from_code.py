@@ -10,6 +10,8 @@
     Every path and verb of ``labextension/openapi.json``.
 ``labstudio-model module:Class``
     The fields of a pydantic model.
+``labstudio-kinds``
+    The settings that each kind of compute adds.
 """
 
 from __future__ import annotations
@@ -27,7 +29,7 @@ from pydantic import BaseModel
 from sphinx.util.docutils import SphinxDirective
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Collection, Iterable, Iterator
 
     import click
     from docutils import nodes
@@ -196,14 +198,34 @@ class Model(FromCode):
 
     def lines(self) -> Iterator[str]:
         """Write a table."""
-        model = self.named()
-        rows = []
-        for name, field in model.model_fields.items():
-            default = "" if field.is_required() else _code(_default(field))
-            rows.append(
-                (_code(name), _code(_type(field.annotation)), default, _cell(field.description))
-            )
-        yield from _table(("Field", "Type", "Default", "Meaning"), rows)
+        yield from _fields(self.named())
+
+
+class Kinds(FromCode):
+    """The settings of each kind of compute, beside those of every kind."""
+
+    def lines(self) -> Iterator[str]:
+        """Write a section with a table for each kind that is installed."""
+        from labstudio.compute.models import ComputeSettings
+        from labstudio.compute.registry import kinds
+
+        common = ComputeSettings.model_fields
+        for type_, kind in kinds().items():
+            yield from ("", f"## `{type_}`", "", kind.summary, "")
+            if set(kind.Settings.model_fields) - set(common):
+                yield from _fields(kind.Settings, without=common)
+
+
+def _fields(model: Any, without: Collection[str] = ()) -> Iterator[str]:
+    rows = []
+    for name, field in model.model_fields.items():
+        if name in without:
+            continue
+        default = "" if field.is_required() else _code(_default(field))
+        rows.append(
+            (_code(name), _code(_type(field.annotation)), default, _cell(field.description))
+        )
+    yield from _table(("Field", "Type", "Default", "Meaning"), rows)
 
 
 def _default(field: Any) -> str:
@@ -241,6 +263,6 @@ def _cell(text: str | None) -> str:
 
 def setup(app: Sphinx) -> dict[str, bool]:
     """Register the directives."""
-    for directive in (Cli, Magic, Settings, Rest, Model):
+    for directive in (Cli, Magic, Settings, Rest, Model, Kinds):
         app.add_directive(f"labstudio-{directive.__name__.lower()}", directive)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -212,6 +212,27 @@ def _server_extension(studio: Studio) -> Iterator[Check]:
     )
 
 
+def _computes(studio: Studio) -> Iterator[Check]:
+    for kind in studio.computes.kinds().items:
+        yield Check(
+            name=f"{kind.type} computes",
+            state="ok" if kind.available else "warning",
+            message="can be used" if kind.available else "cannot be used",
+            mend=kind.message or None,
+        )
+    page = studio.computes.list()
+    for problem in page.problems:
+        yield Check(name="compute.toml", state="warning", message=problem)
+    for each in page.items:
+        wrong = each.state in ("invalid", "unreachable")
+        yield Check(
+            name=f"compute {each.name}",
+            state="warning" if wrong else "ok",
+            message=each.message or f"{each.type}, {each.state}",
+            mend=f"labstudio compute test {each.name}" if wrong else None,
+        )
+
+
 def _tools(studio: Studio) -> Iterator[Check]:
     for name, mend in TOOLS.items():
         path = shutil.which(name)
@@ -246,5 +267,6 @@ CHECKS: dict[str, Callable[[Studio], Iterator[Check]]] = {
     "tracking": _tracking,
     "labextension": _labextension,
     "server extension": _server_extension,
+    "computes": _computes,
     "tools": _tools,
 }

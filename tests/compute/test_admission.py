@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+from shed import Shed
 
 from labstudio._studio import Studio
 from labstudio.compute import leases
@@ -16,6 +17,7 @@ from labstudio.compute.forecast import Running, expected
 from labstudio.compute.models import Need
 from labstudio.compute.slots import Asking, Holding, Line, Slots
 from labstudio.daemon.identity import worker_id
+from labstudio.daemon.strays import sweep_computes
 from labstudio.database.tables import computes, jobs
 from labstudio.database.tables import leases as table
 from labstudio.errors import Conflict, InvalidInput, Unavailable
@@ -240,3 +242,28 @@ def test_the_estimate_comes_from_history(
     assert second.expected_at is not None
     assert 90 < (first.expected_at - datetime.now(UTC)).total_seconds() <= 100
     assert 190 < (second.expected_at - datetime.now(UTC)).total_seconds() <= 200
+
+
+@pytest.mark.usefixtures("shed")
+def test_what_dead_processes_left_is_swept_on_every_compute(
+    studio: Studio,
+    write_computes: Write,
+    door: Door,
+    submit: Callable[..., Job],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    write_computes('[box]\ntype = "shed"\nhost = "h"\n[wrong]\ntype = "shed"\n')
+    studio.config.max_jobs = 2
+    begun, let_in, over = submit(), submit(), submit()
+    assert len(door.admit()) == 2
+    studio.jobs.store.begin_attempt(begun.id, 1, "w")
+    studio.jobs.stop(over.id)
+    swept: dict[str, set[str]] = {}
+
+    def sweep(self: Shed, keep: set[str]) -> int:
+        swept[self.name] = set(keep)
+        return 3
+
+    monkeypatch.setattr(Shed, "sweep", sweep)
+    assert sweep_computes(studio, studio.computes.opened) == 3
+    assert swept == {"box": {f"{begun.id}/1", f"{let_in.id}/1"}}

@@ -17,7 +17,7 @@ from labstudio._version import __version__
 from labstudio.daemon.identity import worker_id
 from labstudio.daemon.keeper import DaemonFile, read_daemon
 from labstudio.daemon.recording import Recording
-from labstudio.daemon.strays import end_strays
+from labstudio.daemon.strays import end_strays, sweep_computes
 from labstudio.daemon.worker import Worker
 from labstudio.errors import Conflict, StudioError, Unavailable
 from labstudio.gateway.server import GatewayServer
@@ -40,6 +40,7 @@ RECORDING_S = 1.0
 STATUS_S = 1.0
 HOUSEKEEPING_S = 3600.0
 STRAYS_S = 30.0
+SWEEP_S = 300.0
 HISTORY_KEPT = timedelta(days=365)
 WAKE_SOCKET = "wake.sock"
 
@@ -95,6 +96,7 @@ class Daemon(Worker):
         self.every(TICK_S, self._scheduler(), "schedules")
         self.every(HOUSEKEEPING_S, self._keep_house, "housekeeping")
         self.every(STRAYS_S, partial(end_strays, self.studio), "strays")
+        self.every(SWEEP_S, partial(sweep_computes, self.studio, self._computes), "sweep")
 
     def close(self) -> None:
         """End what belongs to the daemon; runners go on."""

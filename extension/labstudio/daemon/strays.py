@@ -1,4 +1,4 @@
-"""Ends processes on this machine that belong to attempts which are over."""
+"""Ends what belongs to attempts and kernels which are over: on this machine, and on computes."""
 
 from __future__ import annotations
 
@@ -8,7 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import psutil
+import sqlalchemy as sa
 
+from labstudio.database.tables import attempts, jobs, kernels
+from labstudio.errors import StudioError
 from labstudio.jobs import processes
 from labstudio.jobs.runner import protocol
 
@@ -16,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from labstudio._studio import Studio
+    from labstudio.compute.opened import OpenComputes
 
 log = logging.getLogger(__name__)
 
@@ -34,6 +38,42 @@ def end_strays(studio: Studio) -> int:
     if killed:
         log.warning("Ended %s processes of attempts that are over.", len(killed))
     return len(killed)
+
+
+def sweep_computes(studio: Studio, computes: OpenComputes) -> int:
+    """Have every compute remove what dead processes of this studio left there; return how many.
+
+    Those that nothing runs on now are asked too: a daemon that was killed may have left something.
+    """
+    removed = 0
+    for name, entry in studio.computes.catalogue.entries().items():
+        if entry.settings is None:
+            continue
+        keep = _kept(studio)
+        try:
+            removed += computes.get(name).sweep(keep)
+        except StudioError as error:
+            log.info("%s is not swept now: %s", name, error)
+        except Exception:
+            # A kind's own fault must not keep the others from being swept.
+            log.exception("%s cannot be swept.", name)
+    if removed:
+        log.warning("Removed %s leftovers of dead processes from computes.", removed)
+    return removed
+
+
+def _kept(studio: Studio) -> set[str]:
+    """Return the marks of attempts, and the ids of kernels, that may still run."""
+    open_attempts = sa.select(attempts.c.job_id, attempts.c.number).where(
+        attempts.c.ended_at.is_(None)
+    )
+    handed_out = sa.select(jobs.c.id, jobs.c.dispatched).where(
+        jobs.c.state == "queued", jobs.c.dispatched > jobs.c.attempt
+    )
+    living = sa.select(kernels.c.id).where(kernels.c.ended_at.is_(None))
+    with studio.database.read() as connection:
+        pairs = [*connection.execute(open_attempts), *connection.execute(handed_out)]
+        return {f"{job}/{number}" for job, number in pairs} | set(connection.scalars(living))
 
 
 def _over(studio: Studio, key: tuple[str, int]) -> bool:
