@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from labstudio.gateway import names
 from labstudio.gateway.models import Contents, SubmitJob, SubmitSweep
 from labstudio.inputs import validated
 from labstudio.jobs.models import AttemptQuery, JobPage, ListJobs, LogQuery, RerunJob
@@ -161,4 +162,14 @@ VERBS = (
     Verb("GET", "jobs/{job_id}/result", get_result),
     Verb("GET", "computes", list_computes),
     Verb("POST", "blobs/missing", missing_blobs),
+    Verb("POST", "kernel/move/place", names.move_place),
+    Verb("POST", "kernel/move", names.request_move, 202),
+    Verb("GET", "kernel/move", names.get_move),
+    Verb("POST", "kernel/move/withdraw", names.withdraw_move),
+    Verb("POST", "kernel/move/cancel", names.cancel_move),
+    Verb("GET", "kernel/checkpoint", names.list_checkpoints),
+    Verb("POST", "kernel/checkpoint", names.keep_checkpoint, 201),
+    Verb("POST", "kernel/checkpoint/place", names.checkpoint_place),
+    Verb("POST", "kernel/checkpoint/{name}/bring", names.bring_checkpoint),
+    Verb("POST", "kernel/checkpoint/{name}/delete", names.delete_checkpoint),
 )

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
         Snapshot,
         SourceInfo,
     )
+    from labstudio.namespace.remote import RemoteCheckpoints, RemoteMoves
     from labstudio.status import DaemonStatus
 
 LOG_CHUNK_BYTES = 1 << 20
@@ -63,6 +64,20 @@ class RemoteStudio:
     def computes(self) -> RemoteComputes:
         """The places where jobs run."""
         return RemoteComputes(self.client)
+
+    @cached_property
+    def moves(self) -> RemoteMoves:
+        """The move of this kernel's notebook."""
+        from labstudio.namespace.remote import RemoteMoves
+
+        return RemoteMoves(self.client)
+
+    @cached_property
+    def namespace(self) -> RemoteCheckpoints:
+        """The notebook's variables: kept in checkpoints, and restored."""
+        from labstudio.namespace.remote import RemoteCheckpoints
+
+        return RemoteCheckpoints(self.client)
 
     @cached_property
     def keeper(self) -> RemoteKeeper:

@@ -162,3 +162,29 @@ class Move(BaseModel):
     started_at: datetime
     ended_at: datetime | None = None
     seconds: dict[str, float] = Field(default_factory=dict, description="By phase.")
+
+
+class Place(BaseModel):
+    """A folder on a kernel's machine."""
+
+    there: str
+
+
+class MoveState(BaseModel):
+    """What a kernel elsewhere is told of its move."""
+
+    move: Move | None = None
+    withdrawn: bool = False
+
+
+class CheckpointThere(Input):
+    """A checkpoint that a kernel elsewhere has packed."""
+
+    name: str
+    there: str
+
+
+class CheckpointPage(BaseModel):
+    """Every checkpoint."""
+
+    items: list[Checkpoint]

@@ -121,6 +121,23 @@ class Checkpoints:
             size_bytes=manifest.size_bytes,
         )
 
+    def folder(self, name: str) -> Path:
+        """Return where a checkpoint of that name lies, or would."""
+        return self._path(name)
+
+    def adopt(self, name: str, packed: Path) -> Checkpoint:
+        """Take a folder of packed names as a checkpoint; it is moved there."""
+        folder = self._path(name)
+        if read(packed) is None:
+            raise Unavailable("What was packed is not whole.")
+        for path in (packed / "parts").iterdir():
+            (folder / "parts").mkdir(mode=0o700, parents=True, exist_ok=True)
+            path.replace(folder / "parts" / path.name)
+        (packed / MANIFEST).replace(folder / MANIFEST)
+        prune(folder)
+        shutil.rmtree(packed, ignore_errors=True)
+        return self.get(name)
+
     def delete(self, name: str) -> None:
         """Delete one."""
         shutil.rmtree(self._path(self.get(name).name))
