@@ -7,6 +7,7 @@ import hashlib
 import json
 import subprocess
 import sys
+import tempfile
 from dataclasses import dataclass
 from time import monotonic
 from typing import TYPE_CHECKING, Any
@@ -15,12 +16,10 @@ from labstudio.compute.ssh import packages
 from labstudio.errors import InvalidInput, Unavailable
 from labstudio.jobs.models import JobKind
 from labstudio.jobs.requirements import normalise
-from labstudio.jobs.runner.faults import RunError, Stopped
+from labstudio.jobs.runner.faults import RunError
 from labstudio.jobs.snapshot import blob_path, store_bytes, store_file
 
 if TYPE_CHECKING:
-    from threading import Event
-
     from labstudio.compute.kind import Order
     from labstudio.compute.ssh.remote import Remote
     from labstudio.compute.ssh.settings import SshSettings
@@ -85,8 +84,6 @@ class Environments:
         ------
         StudioError, RunError
             When it cannot be had.
-        Stopped
-            When it was given up meanwhile.
         """
         asked = order.spec.environment
         named = asked.python or self._settings.python
@@ -269,8 +266,7 @@ class Environments:
 
         number = self._remote.follow(wanted, hear)
         try:
-            await _until(ended, order.given_up)
-            return ended.result()
+            return await ended
         finally:
             self._remote.leave(number)
 
@@ -339,21 +335,20 @@ def _download(folder: Any, words: list[str], order: Order) -> None:
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-input"]
     command += ["--disable-pip-version-check", "--progress-bar=off", "-d", str(folder), *words]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode:
-        lines = [line.strip() for line in done.stderr.splitlines() if line.strip()][-TAIL_LINES:]
+    with tempfile.TemporaryFile("w+") as told:
+        process = subprocess.Popen(command, stdout=told, stderr=told, stdin=subprocess.DEVNULL)
+        while process.poll() is None:
+            if order.given_up.wait(0.1):
+                process.kill()
+        told.seek(0)
+        said = told.read()
+    if process.returncode:
+        lines = [line.strip() for line in said.splitlines() if line.strip()][-TAIL_LINES:]
         raise RunError(
             "EnvironmentBuild",
             "The wheels for the host cannot be had here: " + " ".join(lines)[-1500:],
-            traceback=done.stderr,
+            traceback=said,
         )
-
-
-async def _until(ended: asyncio.Future[Any], given_up: Event) -> None:
-    while not ended.done():
-        if given_up.is_set():
-            raise Stopped
-        await asyncio.wait({ended}, timeout=0.2)
 
 
 def _merged(pinned: list[str], lines: list[str]) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import threading
 from datetime import UTC, datetime
@@ -16,11 +17,12 @@ from labstudio.compute.ssh.loop import loop
 from labstudio.compute.ssh.mirror import Mirror, bring_outputs
 from labstudio.compute.ssh.remote import Remote
 from labstudio.compute.ssh.settings import SshSettings
-from labstudio.errors import InvalidInput, Unavailable
+from labstudio.errors import InvalidInput, StudioError
 from labstudio.home import Home, write_atomic
 from labstudio.ids import new_id
 from labstudio.jobs.models import Environment, JobError
 from labstudio.jobs.runner import protocol
+from labstudio.jobs.runner.faults import Stopped
 from labstudio.jobs.snapshot import blob_path
 
 if TYPE_CHECKING:
@@ -32,6 +34,8 @@ if TYPE_CHECKING:
 
 MARK = "ssh.json"
 """Written beside ``attempt.json`` when the host is told to launch it."""
+GATEWAY = "gateway.sock"
+GIVEN_UP_S = 0.02
 DAY_S = 86_400
 AGES_S = {
     "environments/*": 30 * DAY_S,
@@ -59,7 +63,6 @@ class Ssh(Kind):
         self._mirrors: dict[Path, Mirror] = {}
         self._chosen: dict[Path, Chosen] = {}
         self._capacity: Capacity | None = None
-        self._led = False
         self.link = Link(settings)
         root = f"{settings.folder.rstrip('/')}/{studio_id(host.home)}"
         self.remote = Remote(self.link, root, settings.python)
@@ -122,12 +125,17 @@ class Ssh(Kind):
             raise InvalidInput(
                 "environment.image: a job over SSH runs in no container.", field="environment.image"
             )
-        self._chosen[order.folder] = loop.do(self._prepare(order))
+        work = loop.submit(self._prepare(order))
+        while not work.done():
+            if order.given_up.wait(GIVEN_UP_S):
+                work.cancel()
+                raise Stopped
+        self._chosen[order.folder] = work.result()
 
     async def _prepare(self, order: Order) -> Chosen:
         chosen = await self.environments.choose(order)
         await self.environments.code()
-        await self._lead_gateway()
+        await self._lead_gateway((await self.remote.about())["root"])
         snapshot, home = order.spec.snapshot, self.host.home
         wanted = {file.sha256 for file in snapshot.everything} if snapshot else set()
         if snapshot and snapshot.payload:
@@ -135,13 +143,9 @@ class Ssh(Kind):
         await self.remote.push({sha256: blob_path(home, sha256) for sha256 in wanted})
         return chosen
 
-    async def _lead_gateway(self) -> None:
-        if self.host.gateway is not None and not self._led:
-            await self.link.lead_here(await self._gateway(), self.host.gateway)
-            self._led = True
-
-    async def _gateway(self) -> str:
-        return f"{(await self.remote.about())['root']}/gateway.sock"
+    async def _lead_gateway(self, root: str) -> None:
+        if self.host.gateway is not None:
+            await self.link.lead_here(f"{root}/{GATEWAY}", self.host.gateway)
 
     def launch(self, order: Order) -> None:
         """Have the host start the runner, apart from the link."""
@@ -167,7 +171,7 @@ class Ssh(Kind):
         argv = [chosen.runner, "-m", "labstudio.jobs.runner", there]
         if self.host.gateway is not None:
             forward = [chosen.runner, f"{code}/labstudio/gateway/forward.py"]
-            argv = [*forward, "--socket", await self._gateway(), "--then", *argv]
+            argv = [*forward, "--socket", f"{root}/{GATEWAY}", "--then", *argv]
         log = folder / protocol.LOG
         told = log.read_bytes() if log.exists() else b""
         payload = spec.snapshot.payload if spec.snapshot else None
@@ -198,12 +202,9 @@ class Ssh(Kind):
 
     async def _follow(self, folder: Path, there: str) -> None:
         self._mirror(folder, there).begin()
-        try:
-            await self._lead_gateway()
-        except Exception as error:
-            # It is reached again by and by; `stream` says so until then.
-            if not isinstance(error, Unavailable):
-                raise
+        # A host that is not reached now is so by and by; `stream` says it until then.
+        with contextlib.suppress(StudioError):
+            await self._lead_gateway(there.partition("/jobs/")[0])
 
     def stream(self, folder: Path) -> Presence:
         """Say what is known of the attempt; the link's thread brings what is new."""

@@ -178,7 +178,9 @@ class Remote:
     async def _listen(
         self, connection: SSHClientConnection, process: SSHClientProcess[bytes]
     ) -> None:
-        with contextlib.suppress(asyncio.IncompleteReadError, OSError):
+        import asyncssh
+
+        with contextlib.suppress(asyncio.IncompleteReadError, OSError, asyncssh.Error):
             while True:
                 head, body = await _frame(process)
                 self._hear(head, body)
@@ -281,6 +283,8 @@ class Remote:
         offset: int,
         hashing: asyncio.Task[str] | None = None,
     ) -> tuple[asyncio.Future[Any], int]:
+        import asyncssh
+
         process, number = self._process, next(self._numbers)
         answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         if process is None:
@@ -305,7 +309,7 @@ class Remote:
                 offset, first = offset + len(piece), False
                 try:
                     await process.stdin.drain()
-                except OSError as error:
+                except (OSError, asyncssh.Error) as error:
                     raise self._lost() from error
                 if answer.done():
                     break  # It was refused.
@@ -342,7 +346,7 @@ class Remote:
             finally:
                 del self._parts[number]
         if told["sha256"] != digest.hexdigest():
-            part.unlink()
+            part.unlink(missing_ok=True)
             raise Unavailable(f"{there} changed while it was brought here.")
         part.replace(here)
         return str(told["sha256"])

@@ -62,8 +62,11 @@ class Files:
         """
         key, offset = request["key"], request["offset"]
         incoming = self._incoming.get(key)
+        if request.get("first") and incoming is not None:
+            incoming.close()  # Sending it was given up.
+            incoming = None
         if incoming is None:
-            if offset and not request.get("first"):
+            if not request.get("first"):
                 return None  # What follows a piece that was refused.
             target = self.blob(key) if request.get("blob", True) else self.path(request["path"])
             incoming = self._incoming[key] = _Incoming(target, offset)
