@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from labstudio.compute.ssh.kind import Ssh
 from labstudio.compute.ssh.settings import SshSettings
 from labstudio.errors import Unavailable
 from labstudio.home import Home
+from labstudio.jobs.runner.protocol import process_of
 
 pytestmark = pytest.mark.slow
 
@@ -130,6 +132,50 @@ def test_a_kernel_there_does_what_one_here_does(box: Box):
     assert not list(box.host.home.rglob(f"kernels/{order.id}"))
 
 
+def test_the_next_kernel_finds_a_spare_that_is_its_own_from_then_on(box: Box, tmp_path: Path):
+    where = "import os, sys; (os.getcwd(), os.environ['WHO'], '' in sys.path, os.getppid())"
+
+    async def go() -> None:
+        async with box.kernel(box.order()) as (_, talk):
+            first = await talk.run("import os; os.getppid()")
+            async with asyncio.timeout(30):
+                while not spares(box):
+                    await asyncio.sleep(0.1)
+            (spare,) = spares(box)
+            order = replace(box.order(tmp_path), env={"WHO": "me"})
+            async with box.kernel(order) as (host, other):
+                found = eval(result(await other.run(where)))
+                assert found[1:3] == ("me", True)
+                assert found[0].endswith(tmp_path.name)
+                assert found[3] == spare != int(result(first))
+                await other.run("import subprocess; p = subprocess.Popen(['sleep', '600'])")
+                other.client.execute("import os; os._exit(3)")
+                async with asyncio.timeout(10):
+                    while (end := await host.poll()) is None:
+                        await asyncio.sleep(0.05)
+                assert end.exit_code == 3
+            assert marked(order.id) == []
+            assert process_of(spare, None) is None
+
+    asyncio.run(go())
+
+
+def spares(box: Box) -> list[int]:
+    """The relays that wait for a kernel's order on this test's host."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                words = (entry / "cmdline").read_bytes().split(b"\0")
+                listens = "labstudio_host.spare" in words[2].decode()
+                if listens and str(box.host.home) in words[2].decode():
+                    found.append(int(entry.name))
+            except (OSError, IndexError, UnicodeDecodeError):
+                continue
+    sockets = list(Path(f"/tmp/labstudio-{os.getuid()}").glob("k-spare-*"))
+    return found if sockets else []
+
+
 def test_a_kernel_that_dies_says_how(box: Box):
     async def go() -> None:
         async with box.kernel(box.order()) as (host, talk):
@@ -218,6 +264,7 @@ from labstudio.compute.kind import Host
 from labstudio.compute.ssh.kind import Ssh
 from labstudio.compute.ssh.settings import SshSettings
 from labstudio.home import Home
+from labstudio.jobs.runner.protocol import process_of
 
 told = json.loads(sys.stdin.readline())
 order = KernelOrder(

@@ -21,10 +21,13 @@ import sys
 import uuid
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from . import link
 from .memory import MemoryKills
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 PORTS = ("shell", "iopub", "stdin", "control", "hb")
 CHANNELS = {link.SHELL: "shell", link.CONTROL: "control", link.STDIN: "stdin"}
@@ -66,9 +69,11 @@ class Relay:
     order
         ``id``, ``name``, ``language``, ``argv``, ``env``, ``cwd``, ``key``; ``folder`` and
         ``sockets``, which are the relay's own.
+    kernel
+        A kernel's process that waits to be told which it is; None: one is started.
     """
 
-    def __init__(self, order: dict[str, Any]) -> None:
+    def __init__(self, order: dict[str, Any], kernel: Any = None) -> None:
         self._order = order
         self._folder = Path(order["folder"])
         self._sockets = Path(order["sockets"])
@@ -76,7 +81,7 @@ class Relay:
         self._memory = MemoryKills()
         self._outgoing = link.Outgoing(self._folder, left_out=self._left_out)
         self._incoming = link.Incoming(self._deliver)
-        self._kernel: Any = None
+        self._kernel = kernel
         self._to_kernel: dict[int, Any] = {}
         self._attached: asyncio.Task[None] | None = None
         self._ended: dict[str, Any] | None = None
@@ -97,6 +102,13 @@ class Relay:
             json.dump(self._connection, file)
         argv = [part.replace("{connection_file}", str(path)) for part in self._order["argv"]]
         environment = {**os.environ, **self._order["env"], **env, MARK: self._order["id"]}
+        if self._kernel is not None:
+            told = {"argv": argv, "env": environment, "cwd": self._order["cwd"]}
+            told["log"] = str(self._folder / "log")
+            self._kernel.stdin.write(json.dumps(told).encode() + b"\n")
+            self._kernel.stdin.close()
+            self._record()
+            return
         with (self._folder / "log").open("ab") as log:
             self._kernel = subprocess.Popen(
                 argv,
@@ -126,8 +138,8 @@ class Relay:
         }
         _write(self._folder / "relay.json", about)
 
-    async def serve(self) -> None:
-        """Carry messages until this process is ended."""
+    async def serve(self, ready: Callable[[], None]) -> None:
+        """Carry messages until this process is ended; `ready` is called once one can attach."""
         import zmq
         import zmq.asyncio
 
@@ -141,7 +153,7 @@ class Relay:
         tasks.append(self._carry(link.IOPUB, output))
         path = str(self._sockets / "attach")
         server = await asyncio.start_unix_server(self._attach, path)
-        _ready()
+        ready()
         async with server:
             await asyncio.gather(*tasks, self._watch(), self._touch())
 
@@ -253,16 +265,16 @@ def main() -> None:
     order = json.loads(sys.stdin.readline())
     os.umask(0o077)
     try:
-        asyncio.run(run(order))
+        asyncio.run(run(order, _ready))
     except Exception as error:
         said = getattr(error, "strerror", None) or str(error) or type(error).__name__
         print(json.dumps({"error": f"{order['argv'][0]}: {said}"}), flush=True)  # noqa: T201
         raise
 
 
-async def run(order: dict[str, Any]) -> None:
+async def run(order: dict[str, Any], ready: Callable[[], None], kernel: Any = None) -> None:
     """Keep a kernel, and lead its requests to the studio to where the link brings them."""
-    relay = Relay(order)
+    relay = Relay(order, kernel)
     env, leading = {}, None
     if order.get("gateway"):
         # It lies beside this module on the host only.
@@ -271,7 +283,7 @@ async def run(order: dict[str, Any]) -> None:
         env = forward.variables(leading.sockets[0].getsockname()[1])
     relay.start_kernel(env)
     try:
-        await relay.serve()
+        await relay.serve(ready)
     except BaseException:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(relay.pid, signal.SIGKILL)

@@ -211,10 +211,20 @@ class SshKernel(KernelHost):
             "key": self.order.key,
             "gateway": await self._lead_gateway(),
         }
-        command = [chosen.runner, "-c", bundle.program(programs, "relay")]
-        uses = [each.removesuffix("/bin/python") for each in chosen.uses]
+        ours = argv is not offer.argv and self._kind.asked.spare_kernel
+        request: dict[str, Any] = {
+            "order": order,
+            "argv": [chosen.runner, "-c", bundle.program(programs, "relay")],
+            "uses": [each.removesuffix("/bin/python") for each in chosen.uses],
+            "spare": {
+                "argv": [chosen.runner, "-c", bundle.program(programs, "spare")],
+                "python": python,
+            }
+            if ours
+            else {},
+        }
         try:
-            await remote.ask("kernel_launch", argv=command, order=order, uses=uses)
+            await remote.ask("kernel_launch", **request)
         except Conflict:
             self._chosen.unlink(missing_ok=True)
             raise

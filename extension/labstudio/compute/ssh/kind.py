@@ -58,7 +58,7 @@ class Ssh(Kind):
     def __init__(self, name: str, settings: ComputeSettings, host: Host) -> None:
         super().__init__(name, settings, host)
         assert isinstance(settings, SshSettings)
-        self._asked = settings
+        self.asked = settings
         self._lock = threading.Lock()
         self._mirrors: dict[Path, Mirror] = {}
         self._chosen: dict[Path, Chosen] = {}
@@ -90,7 +90,7 @@ class Ssh(Kind):
             When that is not known yet, and the host is not reached.
         """
         if self._capacity is None:
-            asked = self._asked
+            asked = self.asked
             if asked.cpus is None or asked.memory is None or asked.gpus is None:
                 seen = self.resources()
             else:
@@ -226,7 +226,7 @@ class Ssh(Kind):
         if (told := protocol.read_loss(folder)) is not None:
             return told
         mirror = self._mirrors.get(folder)
-        host = self._asked.host
+        host = self.asked.host
         if mirror is not None and mirror.rebooted:
             return JobError(type="Lost", message=f"{host} was started anew while the job ran.")
         if protocol.read_runner(folder) is None:
@@ -269,7 +269,7 @@ class Ssh(Kind):
 
     def kernel_offers(self) -> list[KernelOffer]:
         """Return the environment's Python, and the kernelspecs that are installed there."""
-        python = self._asked.python
+        python = self.asked.python
         prefixes = [python.rpartition("/bin/")[0]] if python and "/bin/" in python else []
         return offers(self._ask("kernel_specs", prefixes=prefixes)["specs"])
 

@@ -60,3 +60,8 @@ class SshSettings(ComputeSettings):
         description="Whether the host fetches packages from its index, or this machine does and "
         "sends them. auto: the index, where the host reaches one.",
     )
+    spare_kernel: bool = Field(
+        True,
+        description="Keep a Python kernel loaded there for half an hour after one was started, so "
+        "that the next starts at once; it takes about 80 MB of memory.",
+    )

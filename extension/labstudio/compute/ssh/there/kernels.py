@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 import os
 import shutil
+import socket
 import subprocess
 import sys
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +28,7 @@ if TYPE_CHECKING:
 
 RELAY, ENDED, USES = "relay.json", "ended.json", "uses.json"
 MARK = "LABSTUDIO_KERNEL"
+SETTLE_S = 3.0
 
 
 class Kernels:
@@ -34,7 +38,10 @@ class Kernels:
         self._files = files
 
     def launch(self, request: Request) -> Request:
-        """Start a relay, with its kernel, in a session of its own; one that lives stays."""
+        """Start a relay, with its kernel, in a session of its own; one that lives stays.
+
+        A spare is used where there is one, and the next is made ready.
+        """
         order = request["order"]
         folder, sockets = self._folder(order["id"]), sockets_of(order["id"])
         if _state(folder)["state"] == "running":
@@ -48,28 +55,20 @@ class Kernels:
         cwd.mkdir(parents=True, exist_ok=True)
         order.update(folder=str(folder), sockets=str(sockets), cwd=str(cwd))
         (folder / USES).write_text(json.dumps({"environments": request["uses"]}))
-        with (folder / "relay.log").open("ab") as log:
-            relay = subprocess.Popen(
-                request["argv"],
-                cwd=folder,
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=log,
-                env={**os.environ, MARK: order["id"]},
-                start_new_session=True,
-            )
-        assert relay.stdin is not None
-        assert relay.stdout is not None
-        relay.stdin.write(json.dumps(order).encode() + b"\n")
-        relay.stdin.close()
-        line = relay.stdout.readline()
-        relay.stdout.close()
-        said: dict[str, Any] = json.loads(line or b"{}")
+        said = _woken(order, request["spare"]) or _started(order, request["argv"])
         if not said.get("ready"):
             lines = (folder / "relay.log").read_text(errors="replace").strip().splitlines()
             _end(folder)
             raise RuntimeError(said.get("error") or (lines[-1] if lines else "the relay ended"))
+        self._prepare_later(request["spare"])
         return {"sockets": str(sockets)}
+
+    def _prepare_later(self, spare: Request) -> None:
+        """Have a spare once the kernel that was just started has the processor for itself."""
+        if spare:
+            timer = threading.Timer(SETTLE_S, _prepare, (spare,))
+            timer.daemon = True
+            timer.start()
 
     def state(self, request: Request) -> Request:
         """Say how a kernel is: running, ended, rebooted, or gone."""
@@ -120,6 +119,66 @@ class Kernels:
         if "/" in kernel_id or kernel_id in ("", ".", ".."):
             raise ValueError("the kernel's id is no name")
         return self._files.root / "kernels" / kernel_id
+
+
+def _started(order: Request, argv: list[str]) -> Request:
+    """Start a relay; return what it said."""
+    with Path(order["folder"], "relay.log").open("ab") as log:
+        relay = _spawn(argv, order, log, {MARK: order["id"]})
+    assert relay.stdout is not None
+    with relay.stdout as said:
+        found: Request = json.loads(said.readline() or b"{}")
+    return found
+
+
+def _woken(order: Request, spare: Request) -> Request:
+    """Have the spare keep the kernel; return what it said, nothing where there is none."""
+    if not spare or any(name.startswith(("PYTHON", "LD_")) for name in order["env"]):
+        return {}
+    path = _spare_socket(spare)
+    try:
+        with socket.socket(socket.AF_UNIX) as asking:
+            asking.connect(str(path))
+            asking.sendall(json.dumps(order).encode() + b"\n")
+            line = asking.makefile("rb").readline()
+    except OSError:
+        with contextlib.suppress(FileNotFoundError):
+            path.unlink()
+        return {}
+    found: Request = json.loads(line or b"{}")
+    return found
+
+
+def _prepare(spare: Request) -> None:
+    path = _spare_socket(spare)
+    if not path.exists():
+        _spawn(
+            spare["argv"], {"python": spare["python"], "socket": str(path)}, subprocess.DEVNULL, {}
+        )
+
+
+def _spare_socket(spare: Request) -> Path:
+    mark = hashlib.sha256(json.dumps(spare, sort_keys=True).encode()).hexdigest()[:16]
+    return sockets_of(f"spare-{mark}")
+
+
+def _spawn(
+    argv: list[str], told: Request, log: Any, env: dict[str, str]
+) -> subprocess.Popen[bytes]:
+    """Start a program apart from the link, and tell it what it is."""
+    started = subprocess.Popen(
+        argv,
+        cwd="/",
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=log,
+        env={**os.environ, **env},
+        start_new_session=True,
+    )
+    assert started.stdin is not None
+    with started.stdin as words:
+        words.write(json.dumps(told).encode() + b"\n")
+    return started
 
 
 def sockets_of(kernel_id: str) -> Path:

@@ -1,0 +1,102 @@
+"""A relay with a Python kernel that have loaded what they need, and wait to be told whose they are.
+
+Loading takes most of a kernel's start. A spare serves once, and ends unused after a while.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from . import relay
+
+LIFE_S = 1800.0
+LOOK_S = 2.0
+# What an IPython kernel loads by itself; the code that the order brings then finds it loaded.
+WAITING = """
+import json, os, sys
+if sys.path[0] == "": del sys.path[0]
+import ipykernel.kernelapp, ipykernel.ipkernel, ipykernel.zmqshell
+import IPython.core.completer, comm
+line = sys.stdin.readline()
+if not line: sys.exit()
+told = json.loads(line)
+os.environ.clear()
+os.environ.update(told["env"])
+os.chdir(told["cwd"])
+log = os.open(told["log"], os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+for number, handle in ((0, os.open(os.devnull, os.O_RDONLY)), (1, log), (2, log)):
+    os.dup2(handle, number)
+sys.path.insert(0, "")
+sys.argv = ["-c", *told["argv"][3:]]
+exec(compile(told["argv"][2], "<string>", "exec"), {"__name__": "__main__"})
+"""
+
+
+def main() -> None:
+    """Be the spare that standard input describes: ``python`` of the kernel, ``socket``."""
+    told = json.loads(sys.stdin.readline())
+    os.umask(0o077)
+    path = Path(told["socket"])
+    with contextlib.suppress(FileNotFoundError):
+        path.unlink()
+    kernel = subprocess.Popen(
+        [told["python"], "-c", WAITING],
+        cwd="/",
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+        umask=relay.UMASK,
+    )
+    # Its sockets are opened as soon as somebody needs them; loading them is what takes long.
+    import zmq.asyncio  # noqa: F401
+
+    order, asker = _wait(path, kernel)
+    if order is None or asker is None:
+        kernel.kill()
+        return
+
+    def answer(content: dict[str, Any]) -> None:
+        asker.sendall(json.dumps(content).encode() + b"\n")
+        asker.close()
+
+    try:
+        asyncio.run(relay.run(order, lambda: answer({"ready": True}), kernel))
+    except Exception as error:
+        with contextlib.suppress(OSError):
+            answer({"error": str(error)})
+        raise
+
+
+def _wait(
+    path: Path, kernel: subprocess.Popen[bytes]
+) -> tuple[dict[str, Any] | None, socket.socket | None]:
+    """Wait for an order; none when nobody needed a spare for long."""
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(str(path))
+        listening.listen(1)
+        listening.settimeout(LOOK_S)
+        deadline, asker = time.monotonic() + LIFE_S, None
+        # Where the studio's folder was removed, nobody will come.
+        while asker is None and time.monotonic() < deadline and Path(__file__).exists():
+            with contextlib.suppress(TimeoutError):
+                asker, _ = listening.accept()
+        with contextlib.suppress(FileNotFoundError):
+            path.unlink()
+    if asker is None:
+        return None, None
+    asker.settimeout(None)
+    line = asker.makefile("rb").readline()
+    if not line or kernel.poll() is not None:
+        asker.close()
+        return None, None
+    return json.loads(line), asker
