@@ -34,13 +34,22 @@ from labstudio.compute.conformance_place import Place, place
 IMAGE = "labstudio-test/python:1"
 R_IMAGE = "labstudio-test/r:1"
 PACKAGES = ("ipykernel", "cloudpickle", "numpy", "mlflow-skinny")
+# What those ask for and do without: an image is loaded the quicker, the fewer files it has.
+SPARED = frozenset(
+    (
+        *("databricks-sdk", "cryptography", "cffi", "google-auth", "fastapi", "uvicorn"),
+        *("gitpython", "debugpy", "jedi", "parso", "starlette"),
+    )
+)
 PROGRAMS = ("sh", "bash", "cat", "env", "id", "ls", "sed", "sleep", "uname", "rm", "expr", "grep")
 LEFT_OUT = shutil.ignore_patterns(
     "test", "tests", "idlelib", "tkinter", "ensurepip", "lib2to3", "turtledemo", "site-packages",
     "config-*", "*.a", "*.opt-?.pyc",
 )  # fmt: skip
+VOLUME = "/data"
 START_S = 20.0
 VERSION = "1"
+"""To be raised when what is laid out below changes: archives of it are kept."""
 
 
 class Engine:
@@ -199,7 +208,7 @@ def archive(name: str, lay: Any) -> Path:
 
 
 def _fingerprint() -> str:
-    about = [VERSION, sys.version, Path(__file__).read_text()]
+    about = [VERSION, sys.version]
     about += [f"{each.name}={each.version}" for each in _distributions(PACKAGES)]
     return hashlib.sha256("\n".join(about).encode()).hexdigest()[:16]
 
@@ -259,7 +268,7 @@ def _distributions(names: tuple[str, ...]) -> list[importlib.metadata.Distributi
     waiting = list(names)
     while waiting:
         name = re.sub(r"[-_.]+", "-", waiting.pop()).lower()
-        if name in found:
+        if name in found or name in SPARED:
             continue
         try:
             found[name] = each = importlib.metadata.distribution(name)
@@ -275,6 +284,8 @@ def _distributions(names: tuple[str, ...]) -> list[importlib.metadata.Distributi
 def _copy_distribution(each: importlib.metadata.Distribution, target: Path) -> None:
     base = Path(str(each.locate_file(""))).resolve()
     for file in each.files or []:
+        if "tests" in file.parts:
+            continue
         source = Path(str(file.locate())).resolve()
         if not source.is_relative_to(base) or not source.is_file():
             continue
@@ -319,7 +330,13 @@ def entry(engine: DockerEngine, **settings: Any) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="session")
-def docker_place(docker_engine: DockerEngine) -> Iterator[Place]:
+def docker_place(
+    docker_engine: DockerEngine, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Place]:
     """A studio whose jobs go to containers, shared by the tests of one process."""
-    with place(entry(docker_engine)) as made:
+    volume = tmp_path_factory.mktemp("volume")
+    (volume / "data").write_text("to be read")
+    # Whoever runs in there might write it, were it not mounted read-only.
+    volume.chmod(0o777)
+    with place(entry(docker_engine, volumes=[f"{volume}:{VOLUME}"])) as made:
         yield made

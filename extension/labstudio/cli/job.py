@@ -43,7 +43,7 @@ def job() -> None:
 @click.option("--wait", is_flag=True, help="Follow the log; exit 1 unless the job succeeds.")
 @json_option
 def submit(*, sweep: tuple[str, ...], wait: bool, as_json: bool, **given: Any) -> int:
-    """Submit a notebook (.ipynb) or a script (.py, .sh, .R)."""
+    """Submit a notebook (.ipynb), a script (.py, .sh, .R) or an image (docker://IMAGE)."""
     from labstudio.jobs.handle import JobHandle
     from labstudio.jobs.request import create_sweep
 

@@ -32,7 +32,7 @@ _JOB = (
         "environment",
         multiple=True,
         metavar="REQUIREMENTS",
-        help="A requirements file, or a package; may repeat.",
+        help="A requirements file, a package, or docker://IMAGE; may repeat.",
     ),
     click.option("--python", metavar="PATH", help="A Python interpreter to run with."),
     click.option("--kernel", "kernel_name", metavar="NAME", help="Instead of the notebook's own."),
@@ -92,19 +92,22 @@ def job_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Give a command the options that describe a job, and the PATH before them."""
     for option in reversed(_JOB):
         command = option(command)
-    return click.argument("path", type=click.Path(path_type=Path))(command)
+    return click.argument("path")(command)
 
 
 def read_job(studio: Studio, given: dict[str, Any]) -> tuple[CreateJob, SourceInfo]:
     """Make the spec of a job from the options given."""
     from labstudio.jobs.request import create_job
+    from labstudio.jobs.taking import image_of
 
-    source = given.pop("path").expanduser().absolute()
-    info = studio.jobs.inspect(str(source))
+    source = given.pop("path")
+    if image_of(source) is None:
+        source = str(Path(source).expanduser().absolute())
+    info = studio.jobs.inspect(source)
     autolog = not given.pop("no_autolog")
     checkpoint = {"cells": given.pop("keep_variables")}
     spec = create_job(
-        {**given, "path": str(source), "autolog": autolog, "checkpoint": checkpoint},
+        {**given, "path": source, "autolog": autolog, "checkpoint": checkpoint},
         info.parameters,
     )
     return spec, info

@@ -135,6 +135,8 @@ class Kind(ABC):
     hosts_kernels: ClassVar[bool] = False
     at_home: ClassVar[bool] = False
     """Whether what runs there has the studio's home at hand. Elsewhere it is given the gateway."""
+    runs_images: ClassVar[bool] = False
+    """Whether a job may name a container image to run in, or be one."""
 
     def __init__(self, name: str, settings: ComputeSettings, host: Host) -> None:
         self.name = name

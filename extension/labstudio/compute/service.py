@@ -190,6 +190,21 @@ class ComputeService:
         self._studio.wake()
         return gone
 
+    def check_image(self, name: str) -> None:
+        """Refuse a job that names an image on a compute that runs none.
+
+        Raises
+        ------
+        InvalidInput
+            When it does not.
+        """
+        type_ = self.settings(name).type
+        if not kind(type_).runs_images:
+            raise InvalidInput(
+                f"compute {name!r} is {type_!r}, which runs no images; name one of containers.",
+                field="compute",
+            )
+
     def kinds(self) -> KindPage:
         """Return every kind of compute, with the settings that it takes."""
         from labstudio.compute.forms import kind_page

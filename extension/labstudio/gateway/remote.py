@@ -211,10 +211,9 @@ class RemoteJobs(Submitting):
 
     def inspect(self, path: str) -> SourceInfo:
         """Say what a notebook or script here offers before it is submitted."""
-        from labstudio.jobs.inspect import inspect
-        from labstudio.jobs.taking import resolve
+        from labstudio.jobs.inspect import inspect_source
 
-        return inspect(resolve(path, None)).model_copy(update={"path": path})
+        return inspect_source(path, None)
 
     def stop(self, job_id: str) -> Job:
         """End a job."""

@@ -11,11 +11,28 @@ from labstudio.jobs.beside import Beside, select_files
 from labstudio.jobs.models import JobKind, SourceInfo
 from labstudio.jobs.parameters_cell import read_cell
 
-__all__ = ["beside_code", "inspect", "inspect_content", "select_files"]
+__all__ = ["beside_code", "inspect", "inspect_content", "inspect_source", "select_files"]
 
 PARAMETERS_TAG = "parameters"
 NEWEST_FORMAT = 4
 _LANGUAGES = {".py": "python", ".sh": "bash", ".bash": "bash", ".r": "R"}
+
+
+def inspect_source(path: str, root: Path | None) -> SourceInfo:
+    """Read what a path names: a notebook, a script, or an image, of which nothing is read.
+
+    Parameters
+    ----------
+    path
+        The path, or ``docker://IMAGE``.
+    root
+        The folder that it is relative to and may not leave; None trusts the caller.
+    """
+    from labstudio.jobs.taking import image_of, resolve
+
+    if (image := image_of(path)) is not None:
+        return SourceInfo(path=path, kind=JobKind.image, name=image)
+    return inspect(resolve(path, root)).model_copy(update={"path": path})
 
 
 def inspect(path: Path) -> SourceInfo:

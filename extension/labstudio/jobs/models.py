@@ -27,6 +27,7 @@ class JobKind(StrEnum):
     script = "script"
     cell = "cell"
     function = "function"
+    image = "image"
 
 
 class JobState(StrEnum):
@@ -98,7 +99,8 @@ class CreateJob(Input):
     path: str | None = Field(
         None,
         max_length=4096,
-        description="The notebook or script. Over REST it is relative to the server's root.",
+        description="The notebook or script. Over REST it is relative to the server's root. "
+        "Or `docker://IMAGE`: a training image, on a compute of containers.",
     )
     code: str | None = Field(None, description="The source of a cell; only for kind `cell`.")
     name: str | None = Field(None, min_length=1, max_length=NAME_LIMIT)

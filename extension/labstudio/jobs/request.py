@@ -10,6 +10,7 @@ from labstudio.errors import Conflict, InvalidInput, NotFound
 from labstudio.inputs import validated
 from labstudio.jobs.models import CreateJob, CreateSweep, Environment, ListJobs
 from labstudio.jobs.parameters import from_text, sweep_from_text
+from labstudio.jobs.taking import image_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -64,7 +65,7 @@ def environment(
     Parameters
     ----------
     entries
-        Paths of files, or requirement lines.
+        Paths of files, requirement lines, or one ``docker://IMAGE``.
     python
         An interpreter to run with, or to build from.
     read_files
@@ -78,7 +79,11 @@ def environment(
     """
     requirements: list[str] = []
     files: list[Path] = []
+    image = None
     for entry in entries:
+        if (named := image_of(entry)) is not None:
+            image = named
+            continue
         path = Path(entry).expanduser()
         if path.is_file() or path.suffix == ".txt":
             files.append(path)
@@ -95,6 +100,7 @@ def environment(
         requirements=requirements,
         requirements_file=str(kept[0].absolute()) if kept else None,
         python=python,
+        image=image,
     )
 
 

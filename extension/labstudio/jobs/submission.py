@@ -57,7 +57,7 @@ def current_user() -> str:
 
 def source_folder(spec: CreateJob, origin: Origin) -> Path:
     """Return the folder that a job comes from, in which its compute is looked for first."""
-    if spec.path:
+    if spec.path and taking.image_of(spec.path) is None:
         return taking.resolve(spec.path, origin.root).parent
     return origin.folder or origin.root or Path.cwd()
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from labstudio.errors import InvalidInput
 from labstudio.jobs.models import CreateJob, JobKind, Parameters
+from labstudio.jobs.taking import IMAGE_SCHEME
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -50,7 +51,7 @@ class Submitting(ABC):
         Parameters
         ----------
         source
-            A path, or a callable.
+            A path, ``docker://IMAGE``, or a callable.
         *args
             The callable's arguments.
         parameters
@@ -93,7 +94,8 @@ class Submitting(ABC):
                 raise InvalidInput(
                     "Arguments go with a callable; a notebook takes parameters=.", field="args"
                 )
-            fields["path"] = str(Path(source).expanduser().absolute())
+            image = str(source).startswith(IMAGE_SCHEME)
+            fields["path"] = str(source if image else Path(source).expanduser().absolute())
         spec = CreateJob(parameters=parameters or {}, **fields)
         job = self.create(spec, payload=payload)
         self.studio.keeper.ensure()

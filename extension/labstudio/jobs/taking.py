@@ -7,15 +7,25 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pydantic import ValidationError
+
 from labstudio.errors import InvalidInput, NotFound
 from labstudio.jobs import provenance, snapshot
 from labstudio.jobs.declared import take_inputs
-from labstudio.jobs.models import CreateJob, JobKind, Parameters, Provenance, Snapshot
+from labstudio.jobs.models import (
+    CreateJob,
+    Environment,
+    JobKind,
+    Parameters,
+    Provenance,
+    Snapshot,
+)
 
 if TYPE_CHECKING:
     from labstudio.home import Home
 
 CELL_ENTRY = "cell.ipynb"
+IMAGE_SCHEME, IMAGE_ENTRY = "docker://", ".image"
 _KINDS = {
     ".ipynb": JobKind.notebook,
     ".py": JobKind.script,
@@ -86,7 +96,11 @@ def take(
     """
     source: Path | None
     kind: JobKind
-    if spec.kind in (JobKind.cell, JobKind.function):
+    if (image := image_of(spec.path)) is not None:
+        source, kind = None, JobKind.image
+        spec = _of_image(spec, image)
+        taken = snapshot.take(home, IMAGE_ENTRY, [], {IMAGE_ENTRY: image.encode()})
+    elif spec.kind in (JobKind.cell, JobKind.function):
         source, kind = None, spec.kind
         spec = _with_requirements(spec, place.folder or Path.cwd(), place.root)
         taken = _take_code(spec, place, home, limit_bytes)
@@ -126,6 +140,8 @@ def verified(taken: Taken, home: Home, limit_bytes: int) -> Taken:
 
     found, spec = taken.snapshot, taken.spec
     snapshot.verify(home, found, limit_bytes)
+    if spec.kind is JobKind.image:
+        return replace(taken, spec=_of_image(spec, image_of(spec.path) or ""))
     if spec.kind in (JobKind.cell, JobKind.function):
         return replace(taken, spec=_with_requirements(spec, Path("/"), None))
     name = found.entry.rpartition("/")[2]
@@ -160,6 +176,36 @@ def resolve(path: str, root: Path | None) -> Path:
         told = "is a folder, not a notebook or script" if found.is_dir() else "does not exist"
         raise NotFound(f"path {path!r} {told}.", field="path")
     return found
+
+
+def image_of(path: str | None) -> str | None:
+    """Return the image that a path names as ``docker://IMAGE``; None where it is a file's."""
+    return path.removeprefix(IMAGE_SCHEME) if path and path.startswith(IMAGE_SCHEME) else None
+
+
+def _of_image(spec: CreateJob, image: str) -> CreateJob:
+    """Check the spec of a job that runs an image, and put the image into its environment.
+
+    Raises
+    ------
+    InvalidInput
+        When something is asked for that an image does not take.
+    """
+    if spec.kind not in (None, JobKind.image):
+        raise InvalidInput(f"kind is {spec.kind}, but {spec.path!r} is an image.", field="kind")
+    asked = spec.environment
+    if asked.requirements or asked.requirements_file or asked.python:
+        raise InvalidInput(
+            "environment does not go with an image of one's own.", field="environment"
+        )
+    for field in ("code", "files", "kernel_name"):
+        if getattr(spec, field):
+            raise InvalidInput(f"{field} does not go with an image.", field=field)
+    try:
+        kept = Environment(image=image)
+    except ValidationError:
+        raise InvalidInput(f"path {spec.path!r} names no image.", field="path") from None
+    return spec.model_copy(update={"environment": kept, "kind": JobKind.image})
 
 
 def kind_of(path: Path) -> JobKind:

@@ -1011,7 +1011,7 @@ export interface components {
         [key: string]: components['schemas']['JsonValue'];
       };
       /**
-       * @description The notebook or script. Over REST it is relative to the server's root.
+       * @description The notebook or script. Over REST it is relative to the server's root. Or `docker://IMAGE`: a training image, on a compute of containers.
        * @default null
        */
       path: string | null;
@@ -1108,7 +1108,7 @@ export interface components {
         [key: string]: components['schemas']['JsonValue'];
       };
       /**
-       * @description The notebook or script. Over REST it is relative to the server's root.
+       * @description The notebook or script. Over REST it is relative to the server's root. Or `docker://IMAGE`: a training image, on a compute of containers.
        * @default null
        */
       path: string | null;
@@ -1513,7 +1513,7 @@ export interface components {
      * @description What a job runs.
      * @enum {string}
      */
-    JobKind: 'notebook' | 'script' | 'cell' | 'function';
+    JobKind: 'notebook' | 'script' | 'cell' | 'function' | 'image';
     /**
      * JobMetrics
      * @description The metrics logged to a job's run.

@@ -26,7 +26,8 @@ export function kindWord(kind: JobKind, trans: TranslationBundle): string {
     notebook: trans.__('Notebook'),
     script: trans.__('Script'),
     cell: trans.__('Cell'),
-    function: trans.__('Function')
+    function: trans.__('Function'),
+    image: trans.__('Image')
   };
   return words[kind];
 }

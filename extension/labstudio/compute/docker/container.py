@@ -58,8 +58,7 @@ class Plan:
     image
         Name or id of an image that the Engine has.
     command
-        What runs, instead of what the image runs by itself; the image's own entry point stands
-        only with `own_entrypoint`, and the command is then its arguments.
+        What runs, instead of what the image runs by itself.
     labels
         From `labels`.
     user
@@ -83,7 +82,7 @@ class Plan:
     mounts: tuple[Mount, ...] = ()
     need: Need = field(default_factory=Need)
     gpus: tuple[int, ...] = ()
-    own_entrypoint: bool = False
+    hostname: str | None = None
 
 
 def labels(home: Home, compute: str, holder: str, mark: str) -> dict[str, str]:
@@ -130,8 +129,9 @@ def create(
     command = list(plan.command)
     return client.containers.create(
         plan.image,
-        command=command if plan.own_entrypoint else command[1:],
-        entrypoint=None if plan.own_entrypoint else command[:1],
+        command=command[1:],
+        entrypoint=command[:1],
+        hostname=plan.hostname,
         labels=dict(plan.labels),
         user=plan.user,
         environment={"HOME": "/tmp", "USER": "studio", "LOGNAME": "studio", **plan.env},  # noqa: S108  its own, in memory

@@ -96,6 +96,27 @@ def look_inside(client: DockerClient, image: str) -> Iterator[Inside]:
         client.api.remove_container(made, force=True, v=True)
 
 
+def training_command(client: DockerClient, image: str) -> list[str]:
+    """Return how a training image is run: with the argument ``train``, as SageMaker does.
+
+    An image without an entry point of its own has a program ``train``, or runs what it runs.
+
+    Raises
+    ------
+    RunError
+        When it has nothing to run.
+    """
+    config = client.api.inspect_image(image).get("Config") or {}
+    if entrypoint := config.get("Entrypoint"):
+        return [*entrypoint, "train"]
+    with look_inside(client, image) as inside:
+        if inside.has("train"):
+            return ["train"]
+    if own := config.get("Cmd"):
+        return list(own)
+    raise RunError("NoEntrypoint", "The image has no entry point, no program `train` and no CMD.")
+
+
 def choose(
     client: DockerClient, image: str, name: str, language: str | None, python: str
 ) -> tuple[str, KernelSpec]:

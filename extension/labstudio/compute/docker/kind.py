@@ -31,6 +31,7 @@ class Docker(Local):
     summary = "Containers: any image, walled off from this machine."
     Settings = DockerSettings
     at_home = False
+    runs_images = True
 
     def __init__(self, name: str, settings: ComputeSettings, host: Host) -> None:
         super().__init__(name, settings, host)

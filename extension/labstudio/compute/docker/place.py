@@ -27,9 +27,10 @@ from labstudio.compute.docker.container import (
     user_of,
 )
 from labstudio.compute.docker.engine import EngineFacts, answering, connect
-from labstudio.compute.docker.inside import choose, look_inside
+from labstudio.compute.docker.inside import choose, look_inside, training_command
 from labstudio.compute.docker.reverse import Reverse
 from labstudio.compute.docker.settings import DockerSettings
+from labstudio.compute.docker.training import HOST, Training
 from labstudio.compute.docker.watch import ContainerChild
 from labstudio.jobs.runner.faults import RunError
 from labstudio.jobs.runner.place import Place, Usage
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     from docker import DockerClient
     from jupyter_client.kernelspec import KernelSpec
 
+    from labstudio.jobs.models import Snapshot
     from labstudio.jobs.runner.attempt import Attempt
     from labstudio.jobs.runner.children import Child
     from labstudio.jobs.runner.kernels import Kernel
@@ -58,6 +60,16 @@ class PlaceSettings(BaseModel):
     compute: DockerSettings
     facts: EngineFacts
     gateway: Path | None = None
+
+
+def inputs_of(snapshot: Snapshot) -> list[str]:
+    """Return the paths that hold declared inputs and nothing else: whole folders where it can be."""
+    others = {PurePosixPath(file.path).parts[0] for file in snapshot.files}
+    found = set()
+    for file in snapshot.inputs:
+        top = PurePosixPath(file.path).parts[0]
+        found.add(file.path if top in others else top)
+    return sorted(found)
 
 
 class ContainerPlace(Place):
@@ -156,7 +168,7 @@ class ContainerPlace(Place):
 
     def start(self, command: list[str], variables: Mapping[str, str]) -> Child:
         """Start a container that runs a script."""
-        return self._start(command, variables, [])
+        return self._start(command, variables, self._work())
 
     def start_kernel(self, name: str, spec: KernelSpec, variables: Mapping[str, str]) -> Kernel:
         """Start a container that runs a kernel, reached over sockets in a folder of its own."""
@@ -166,11 +178,32 @@ class ContainerPlace(Place):
         connection = new_connection(folder)
         self._lend(folder)
         command = [each.replace("{connection_file}", str(connection)) for each in spec.argv]
-        mounts = [Mount(folder, str(folder), writable=True), *self._carried()]
+        mounts = [*self._work(), Mount(folder, str(folder), writable=True), *self._carried()]
         # To ipykernel it says that somebody looks after it: it then prints no advice.
         looked_after = {"JPY_PARENT_PID": "1"}
         child = self._start(command, {**spec.env, **looked_after, **variables}, mounts)
         return Kernel(connection, child)
+
+    def start_image(self) -> Child:
+        """Start the image's own program for training, with its folders below /opt/ml."""
+        network = "lo" if self.settings.network == "off" else "eth0"
+        training = Training(self.attempt, network)
+        for path in training.lay_out():
+            self._lend(path)
+        with answering(self.settings.docker_host):
+            command = training_command(self.client, self._image)
+        variables = {**training.variables(), **self.variables()}
+        return self._start(command, variables, training.mounts(), of_image=True)
+
+    def _work(self) -> list[Mount]:
+        """Return the working folder, and in it the declared inputs, which stay as they are."""
+        work, snapshot = self.attempt.folder / WORK, self.attempt.spec.snapshot
+        self._lend(work)
+        read_only = inputs_of(snapshot) if snapshot is not None else []
+        return [
+            Mount(work, WORK_THERE, writable=True),
+            *(Mount(work / path, f"{WORK_THERE}/{path}") for path in read_only),
+        ]
 
     def _socket_folder(self) -> Path:
         folder = kernel_folder(self.attempt.home) / f"{os.getpid()}-{secrets.token_hex(3)}"
@@ -192,10 +225,14 @@ class ContainerPlace(Place):
         return mounts
 
     def _start(
-        self, command: list[str], variables: Mapping[str, str], mounts: list[Mount]
+        self,
+        command: list[str],
+        variables: Mapping[str, str],
+        mounts: list[Mount],
+        *,
+        of_image: bool = False,
     ) -> ContainerChild:
         attempt, spec = self.attempt, self.attempt.spec
-        self._lend(attempt.folder / WORK)
         if self._gateway is not None and self._has_python(command):
             self._reverse = Reverse(self._gateway, self._socket_folder())
             attempt.loop.run_until_complete(self._reverse.open())
@@ -208,8 +245,9 @@ class ContainerPlace(Place):
             labels=labels(attempt.home, spec.compute, "job", spec.marker),
             user=self.user,
             env=variables,
-            folder=self.seen(attempt.cwd),
-            mounts=(Mount(attempt.folder / WORK, WORK_THERE, writable=True), *mounts),
+            folder=None if of_image else self.seen(attempt.cwd),
+            hostname=HOST if of_image else None,
+            mounts=tuple(mounts),
             need=spec.need,
             gpus=tuple(spec.gpus),
         )

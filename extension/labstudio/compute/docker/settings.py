@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from typing import Literal
 
 from pydantic import ByteSize, Field, field_validator, model_validator
@@ -65,6 +66,14 @@ class DockerSettings(ComputeSettings):
     def _volumes(cls, value: list[str]) -> list[str]:
         for each in value:
             parse_volume(each)
+        return value
+
+    @field_validator("requirements", "dockerfile", "context")
+    @classmethod
+    def _whole_path(cls, value: str | None) -> str | None:
+        # Many processes read it, each in a folder of its own.
+        if value is not None and not Path(value).expanduser().is_absolute():
+            raise ValueError(f"a whole path, from / or ~, not {value!r}")
         return value
 
     @field_validator("user")

@@ -27,6 +27,7 @@ BACK_WITHIN_S = 10.0
 LOOK_EVERY_S = 0.2
 END_S = 5.0
 NANOSECOND = 1e-9
+MEGABYTE = 1_000_000
 REMOVED = "The job's container was removed from outside."
 RESTARTED = "The Docker Engine was restarted under the job, which ended its container."
 GONE = f"The Docker Engine went away under the job and did not come back in {BACK_WITHIN_S:g} s."
@@ -147,12 +148,20 @@ class ContainerChild(Child):
         otherwise the code may have left with that number itself.
         """
         self.memory_ran_out = bool(state.get("OOMKilled"))
+        if self.memory_ran_out:
+            self._log.note(self._too_much())
         number = code - SIGNALLED
         if number not in set(signal.Signals):
             return code
         if number == signal.SIGKILL and not self.memory_ran_out and not self._killed_outside():
             return code
         return -number
+
+    def _too_much(self) -> str:
+        limit = int(self._container.attrs["HostConfig"].get("Memory") or 0)
+        if not limit:
+            return "Memory ran out on the Docker Engine's machine."
+        return f"The container may hold {limit / MEGABYTE:.0f} MB of memory; the job needed more."
 
     def _killed_outside(self) -> bool:
         """Say whether somebody killed the container through the Engine."""

@@ -306,6 +306,10 @@ def run(
                 attempt.loop.run_until_complete(kernel.kill())
                 kernel.close()
             error = run_script(attempt)
+        elif attempt.spec.kind is JobKind.image:
+            from labstudio.jobs.runner.image import run_image
+
+            error = run_image(attempt)
         else:
             from labstudio.jobs.runner.notebook import NotebookJob
 

@@ -11,6 +11,8 @@ from abc import ABC, abstractmethod
 from pkgutil import resolve_name
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from labstudio.jobs.runner.faults import RunError
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
@@ -110,6 +112,16 @@ class Place(ABC):
         RunError
             When it cannot be started.
         """
+
+    def start_image(self) -> Child:
+        """Start the job's image itself, as it is made to be started.
+
+        Raises
+        ------
+        RunError
+            When this is no place of containers, or it cannot be started.
+        """
+        raise RunError("NoImages", "An image runs only on a compute of containers.")
 
     def usage(self) -> Usage | None:
         """Return what the code uses now; None where the runner's own children tell."""

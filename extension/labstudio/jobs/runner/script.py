@@ -81,15 +81,16 @@ def run_script(attempt: Attempt) -> JobError | None:
     child = place.start(place.command(spec.entry) + arguments(dict(spec.parameters)), variables)
     attempt.record(child)
     attempt.status.phase("running")
-    code = attempt.loop.run_until_complete(_until_end(attempt, child))
+    code = attempt.loop.run_until_complete(until_end(attempt, child))
     attempt.exit_code = code
     attempt.status.phase("collecting")
     if code == 0 or attempt.stopping:
         return None
-    return _why(attempt, code, start)
+    return why(attempt, code, start)
 
 
-async def _until_end(attempt: Attempt, child: Child) -> int:
+async def until_end(attempt: Attempt, child: Child) -> int:
+    """Wait until what was started ends, or end it when the attempt is asked to."""
     ended = asyncio.ensure_future(child.wait())
     stop = asyncio.ensure_future(attempt.stop_asked())
     await asyncio.wait({ended, stop}, return_when=asyncio.FIRST_COMPLETED)
@@ -103,7 +104,7 @@ async def _until_end(attempt: Attempt, child: Child) -> int:
     return await ended
 
 
-def _why(attempt: Attempt, code: int, start: int) -> JobError:
+def why(attempt: Attempt, code: int, start: int) -> JobError:
     """Tell why a script failed, from its exit and from the end of its log."""
     name = Path(attempt.spec.entry).name
     if code < 0:

@@ -9,7 +9,7 @@ import { useTrans } from '../../components/context';
 import { kindWord, StateIcon } from '../../components/state';
 import type { JobsModel } from './model';
 
-const KINDS: readonly JobKind[] = ['notebook', 'script', 'cell', 'function'];
+const KINDS: readonly JobKind[] = ['notebook', 'script', 'cell', 'function', 'image'];
 const GROUPS: readonly { id: string; states: readonly JobState[] }[] = [
   { id: 'all', states: [] },
   { id: 'active', states: ACTIVE },
