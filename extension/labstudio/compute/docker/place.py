@@ -63,7 +63,7 @@ class PlaceSettings(BaseModel):
 
 
 def inputs_of(snapshot: Snapshot) -> list[str]:
-    """Return the paths that hold declared inputs and nothing else: whole folders where it can be."""
+    """Return what holds declared inputs and nothing else: whole folders where it can be."""
     others = {PurePosixPath(file.path).parts[0] for file in snapshot.files}
     found = set()
     for file in snapshot.inputs:
