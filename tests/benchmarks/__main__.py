@@ -8,7 +8,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tests.benchmarks import jobs, logs
+from tests.benchmarks import containers, jobs, logs
 from tests.benchmarks.measure import Result, daemon, machine
 
 HERE = Path(__file__).parent
@@ -24,6 +24,8 @@ def main() -> int:
         with daemon() as studio:
             results = [jobs.first_output(studio, folder), jobs.ten_notebooks(studio, folder)]
         results.append(logs.streamed(folder))
+        if (in_container := containers.docker_job(folder)) is not None:
+            results.append(in_container)
     content = {"machine": machine(), "results": [each.as_json() for each in results]}
     RESULTS.write_text(json.dumps(content, indent=2) + "\n")
     write_table(results)

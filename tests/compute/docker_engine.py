@@ -7,6 +7,7 @@ or a kernel needs; its archive is kept between runs.
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import importlib.metadata
 import io
@@ -23,6 +24,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from importlib.util import cache_from_source
 from pathlib import Path
 from typing import Any
 
@@ -34,11 +36,18 @@ from labstudio.compute.conformance_place import Place, place
 IMAGE = "labstudio-test/python:1"
 R_IMAGE = "labstudio-test/r:1"
 PACKAGES = ("ipykernel", "cloudpickle", "numpy", "mlflow-skinny")
+IMPORTED = ("ipykernel.kernelapp", "cloudpickle", "numpy", "mlflow.tracking")
 # What those ask for and do without: an image is loaded the quicker, the fewer files it has.
 SPARED = frozenset(
     (
-        *("databricks-sdk", "cryptography", "cffi", "google-auth", "fastapi", "uvicorn"),
-        *("gitpython", "debugpy", "jedi", "parso", "starlette"),
+        "databricks-sdk",
+        "cryptography",
+        "cffi",
+        "google-auth",
+        "gitpython",
+        "debugpy",
+        "jedi",
+        "parso",
     )
 )
 PROGRAMS = ("sh", "bash", "cat", "env", "id", "ls", "sed", "sleep", "uname", "rm", "expr", "grep")
@@ -48,7 +57,7 @@ LEFT_OUT = shutil.ignore_patterns(
 )  # fmt: skip
 VOLUME = "/data"
 START_S = 20.0
-VERSION = "1"
+VERSION = "2"
 """To be raised when what is laid out below changes: archives of it are kept."""
 
 
@@ -154,13 +163,23 @@ def docker_engine() -> Iterator[DockerEngine]:
     engine = Engine(folder)
     engine.start()
     try:
-        load(engine.client, IMAGE, archive("python", _lay_python))
+        fill(engine)
         yield DockerEngine(engine, IMAGE)
     finally:
-        engine.client.close()
-        engine.stop()
-        _unmount(folder)
-        shutil.rmtree(folder, ignore_errors=True)
+        end(engine)
+
+
+def fill(engine: Engine) -> None:
+    """Bring the image of Python into an engine."""
+    load(engine.client, IMAGE, archive("python", _lay_python))
+
+
+def end(engine: Engine) -> None:
+    """Stop an engine, and remove all that it kept."""
+    engine.client.close()
+    engine.stop()
+    _unmount(engine.folder)
+    shutil.rmtree(engine.folder, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")
@@ -194,9 +213,10 @@ def archive(name: str, lay: Any) -> Path:
     kept = Path(tempfile.gettempdir()) / f"labstudio-images-{os.getuid()}"
     kept.mkdir(mode=0o700, exist_ok=True)
     packed = kept / f"{name}-{_fingerprint()}.tar"
-    if packed.exists():
-        return packed
-    with tempfile.TemporaryDirectory(dir=kept) as place:
+    with (kept / f"{name}.lock").open("w") as lock, tempfile.TemporaryDirectory(dir=kept) as place:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if packed.exists():
+            return packed
         root = Path(place) / "root"
         root.mkdir()
         lay(root)
@@ -225,11 +245,10 @@ def _lay_python(root: Path) -> None:
     prefix, version = root / "opt" / "python", f"python{sys.version_info[0]}.{sys.version_info[1]}"
     library = prefix / "lib" / version
     shutil.copytree(sysconfig.get_path("stdlib"), library, ignore=LEFT_OUT, symlinks=True)
+    # What is compiled here by that is taken along, and nothing else: it is what is imported there.
+    subprocess.run([sys.executable, "-c", f"import {', '.join(IMPORTED)}"], check=True)
     for each in _distributions(PACKAGES):
         _copy_distribution(each, library / "site-packages")
-    subprocess.run(
-        [sys.executable, "-m", "compileall", "-q", "-j", "2", library], check=False, timeout=300
-    )
     (prefix / "bin").mkdir()
     binary = Path(sys.executable).resolve()
     for name in ("python3", "python"):
@@ -289,9 +308,12 @@ def _copy_distribution(each: importlib.metadata.Distribution, target: Path) -> N
         source = Path(str(file.locate())).resolve()
         if not source.is_relative_to(base) or not source.is_file():
             continue
-        at = target / source.relative_to(base)
-        at.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy2(source, at)
+        compiled = Path(cache_from_source(str(source))) if source.suffix == ".py" else source
+        for one in {source, compiled}:
+            if one.exists():
+                at = target / one.relative_to(base)
+                at.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy2(one, at)
 
 
 def _copy_libraries(found: list[Path], root: Path) -> None:

@@ -10,7 +10,8 @@ import pytest
 from docker_engine import DockerEngine, entry
 
 from labstudio.compute.conformance import ConformanceSuite
-from labstudio.compute.conformance_place import Place, opened
+from labstudio.compute.conformance_place import Place, eventually, opened
+from labstudio.compute.docker.checks import checks as tried
 from labstudio.compute.docker.container import find
 from labstudio.compute.kind import Kind
 from labstudio.errors import InvalidInput
@@ -91,11 +92,8 @@ def test_a_failed_notebooks_kernel_is_kept_in_its_container(
     finally:
         client.stop_channels()
     docker_place.studio.jobs.delete(job.id)
-    client_ = docker_engine.client
-    home = docker_place.studio.home
-    from labstudio.compute.conformance_place import eventually
-
-    eventually(lambda: not find(client_, home, docker_place.name, f"{job.id}/1"), "it stays")
+    engine, home, name = docker_engine.client, docker_place.studio.home, docker_place.name
+    eventually(lambda: not find(engine, home, name, f"{job.id}/1"), "the container stays")
 
 
 def test_a_notebook_of_r_runs_in_its_image(docker_place: Place, r_image: str) -> None:
@@ -188,8 +186,6 @@ def test_the_test_of_a_compute_names_what_is_wrong_and_the_mend(docker_place: Pl
             ("image", "ok"),
             ("container", "ok"),
         ]
-        from labstudio.compute.docker.checks import checks as tried
-
         nobody = kind.settings.model_copy(update={"docker_host": "unix:///nowhere.sock"})
         (engine,) = tried(nobody, docker_place.studio.home)
         assert "does not answer: start it, or name another with docker_host" in engine.message

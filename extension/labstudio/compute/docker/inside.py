@@ -133,7 +133,7 @@ def choose(
 
     from labstudio.jobs.runner import kernels
 
-    if (language or "python").lower() in PYTHONS and name.lower() != "ir":
+    if (language or name).lower() in PYTHONS:
         return kernels.DEFAULT, kernels.python_spec(python)
     with look_inside(client, image) as inside:
         there = inside.kernelspecs()
