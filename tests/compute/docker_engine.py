@@ -57,7 +57,7 @@ LEFT_OUT = shutil.ignore_patterns(
 )  # fmt: skip
 VOLUME = "/data"
 START_S = 20.0
-VERSION = "2"
+VERSION = "3"
 """To be raised when what is laid out below changes: archives of it are kept."""
 
 
@@ -249,6 +249,11 @@ def _lay_python(root: Path) -> None:
     subprocess.run([sys.executable, "-c", f"import {', '.join(IMPORTED)}"], check=True)
     for each in _distributions(PACKAGES):
         _copy_distribution(each, library / "site-packages")
+    # As a wheel, one file: whoever builds an image on this one installs with it.
+    bundled = Path(sysconfig.get_path("stdlib")) / "ensurepip" / "_bundled"
+    for pip in bundled.glob("pip-*.whl"):
+        shutil.copy2(pip, prefix / pip.name)
+        (library / "site-packages" / "pip.pth").write_text(f"/opt/python/{pip.name}\n")
     (prefix / "bin").mkdir()
     binary = Path(sys.executable).resolve()
     for name in ("python3", "python"):

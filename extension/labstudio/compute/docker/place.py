@@ -34,7 +34,7 @@ from labstudio.compute.docker.training import HOST, Training
 from labstudio.compute.docker.watch import ContainerChild
 from labstudio.jobs.runner.faults import RunError
 from labstudio.jobs.runner.place import Place, Usage
-from labstudio.jobs.runner.protocol import CARRY, RESULT_PICKLE, WORK, kernel_folder
+from labstudio.jobs.runner.protocol import CARRY, RESULT_PICKLE, WORK, kernel_folder, read_result
 from labstudio.jobs.runner.surroundings import ours
 
 if TYPE_CHECKING:
@@ -293,7 +293,7 @@ class ContainerPlace(Place):
             self.child.kill(self.attempt.spec.marker)
 
     def leave(self) -> None:
-        """Take the files back; the container itself is removed by the kind."""
+        """Take the files back. The container is removed by the kind, but one that was kept."""
         if self._reverse is not None:
             self._reverse.close()
         take_back(self._lent)
@@ -304,5 +304,7 @@ class ContainerPlace(Place):
         for path in self._lent:
             if path.parent == kernel_folder(self.attempt.home):
                 shutil.rmtree(path, ignore_errors=True)
+        if self.child is not None and read_result(self.attempt.folder) is not None:
+            self.child.remove()
         if self._client is not None:
             self._client.close()

@@ -12,6 +12,7 @@ from concurrent.futures import Future
 from concurrent.futures import wait as wait_for
 from typing import TYPE_CHECKING, Any
 
+from labstudio.compute.docker.container import remove
 from labstudio.jobs.processes import kill_all, marked
 from labstudio.jobs.runner.children import Child
 from labstudio.jobs.runner.faults import SIGNALLED
@@ -193,6 +194,11 @@ class ContainerChild(Child):
         if not wait_for([self._over], timeout=END_S).done:
             kill_all(each for each in marked(marker) if each.pid != os.getpid())
             wait_for([self._over], timeout=END_S)
+
+    def remove(self) -> None:
+        """Remove it; where the Engine does not answer a sweep does."""
+        with contextlib.suppress(Exception):
+            remove(self._container)
 
     def usage(self) -> Usage | None:
         """Return what it uses now; None where the Engine does not say."""
