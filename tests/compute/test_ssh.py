@@ -15,13 +15,14 @@ import pytest
 from ssh_host import SshHost
 
 from labstudio.compute.conformance import ConformanceSuite, said
-from labstudio.compute.conformance_place import place
-from labstudio.compute.kind import Host, Kind, Order
+from labstudio.compute.conformance_place import eventually, place
+from labstudio.compute.kind import Host, Kind, Order, Presence
 from labstudio.compute.ssh.kind import Ssh
 from labstudio.compute.ssh.loop import loop
 from labstudio.compute.ssh.settings import SshSettings
 from labstudio.errors import InvalidInput
 from labstudio.home import Home
+from labstudio.jobs import snapshot
 from labstudio.jobs.models import Environment, JobKind, JobState
 from labstudio.jobs.runner.protocol import AttemptSpec
 from labstudio.status import Check
@@ -119,4 +120,34 @@ def test_attempts_that_nobody_keeps_are_swept(ssh_host: SshHost, home: Home) -> 
     assert sorted(path.name for path in root.glob("jobs/*")) == ["FRESH", "KEPT"]
     assert not old.exists()
     assert new.exists()
+    kind.close()
+
+
+RESUMES = """
+import pathlib
+kept = pathlib.Path("../checkpoint")
+print((kept / "deep/step").read_text())
+(kept / "deep/step").write_text("two")
+(kept / "more").write_text("new")
+"""
+
+
+def test_a_checkpoint_travels_there_and_back(ssh_host: SshHost, home: Home) -> None:
+    kind = Ssh("box", SshSettings(**ssh_host.settings(python=sys.executable)), Host(home.create()))
+    taken = snapshot.take(home, "a.py", [], {"a.py": RESUMES.encode()})
+    spec = AttemptSpec(
+        job_id="J", kind=JobKind.script, entry="a.py", home=str(home.path), snapshot=taken
+    )
+    folder = home.attempt("J", 1)
+    (folder / "checkpoint/deep").mkdir(parents=True)
+    (folder / "checkpoint/deep/step").write_text("one")
+    order = Order(folder, spec)
+    kind.prepare(order)
+    kind.launch(order)
+    eventually(lambda: kind.stream(folder) is Presence.gone, "the attempt does not end")
+    kind.collect(folder)
+    assert (folder / "log").read_text() == "one\n"
+    assert (folder / "checkpoint/deep/step").read_text() == "two"
+    assert (folder / "checkpoint/more").read_text() == "new"
+    kind.clean(folder)
     kind.close()

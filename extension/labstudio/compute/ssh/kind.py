@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
 import threading
@@ -14,7 +15,7 @@ from labstudio.compute.ssh.connection import Link
 from labstudio.compute.ssh.environments import Chosen, Environments
 from labstudio.compute.ssh.kernel import SshKernel, offers
 from labstudio.compute.ssh.loop import loop
-from labstudio.compute.ssh.mirror import Mirror, bring_outputs
+from labstudio.compute.ssh.mirror import Mirror, bring_outputs, kept
 from labstudio.compute.ssh.remote import Remote
 from labstudio.compute.ssh.settings import SshSettings
 from labstudio.errors import InvalidInput, StudioError
@@ -172,6 +173,8 @@ class Ssh(Kind):
         if self.host.gateway is not None:
             forward = [chosen.runner, f"{code}/labstudio/gateway/forward.py"]
             argv = [*forward, "--socket", f"{root}/{GATEWAY}", "--then", *argv]
+        begins_with = await asyncio.to_thread(kept, folder)
+        await self.remote.push(dict(begins_with.values()))
         log = folder / protocol.LOG
         told = log.read_bytes() if log.exists() else b""
         payload = spec.snapshot.payload if spec.snapshot else None
@@ -180,6 +183,7 @@ class Ssh(Kind):
             told,
             folder=there,
             files=[[protocol.LOG, len(told)]],
+            copies={name: sha256 for name, (sha256, _) in begins_with.items()},
             links={protocol.CARRY: payload} if payload else {},
             spec=spec.model_dump_json(),
             argv=argv,

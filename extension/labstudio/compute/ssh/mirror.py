@@ -9,10 +9,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import os
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from labstudio.compute.kind import Presence, Signal
+from labstudio.compute.ssh.there.files import hash_of
 from labstudio.errors import StudioError, Unavailable
 from labstudio.home import write_atomic
 from labstudio.jobs.runner import protocol
@@ -179,7 +181,7 @@ class Mirror:
 
 
 async def bring_outputs(remote: Remote, folder: Path, there: str) -> None:
-    """Bring what the attempt left: outputs that are listed, and what it gives back.
+    """Bring what the attempt left: outputs that are listed, checkpoints, what it gives back.
 
     What is here already, whole, is left; what was cut short is gone on with.
 
@@ -190,6 +192,8 @@ async def bring_outputs(remote: Remote, folder: Path, there: str) -> None:
     """
     listed = protocol.read_model(folder / protocol.OUTPUTS, protocol.OutputFiles)
     names = [f"{protocol.WORK}/{item.path}" for item in listed.items] if listed else []
+    kept = await remote.ask("tree", path=f"{there}/{protocol.CHECKPOINT}")
+    names += [f"{protocol.CHECKPOINT}/{name}" for name in kept["files"]]
     wanted = {name: f"{there}/{name}" for name in [*names, protocol.RESULT_PICKLE]}
     told = await remote.ask("digest", paths=list(wanted.values()))
     root = folder.resolve()
@@ -200,14 +204,17 @@ async def bring_outputs(remote: Remote, folder: Path, there: str) -> None:
         await remote.pull(path, here)
         here.chmod(about["mode"] & 0o755 | 0o600)
         with contextlib.suppress(OSError):
-            import os
-
             os.utime(here, (about["mtime"], about["mtime"]))
 
 
-async def _same(here: Path, about: dict[str, Any]) -> bool:
-    from labstudio.compute.ssh.there.files import hash_of
+def kept(folder: Path) -> dict[str, tuple[str, Path]]:
+    """Return the checkpoint that an attempt begins with: names of files, hashes, and paths here."""
+    top = folder / protocol.CHECKPOINT
+    found = sorted(path for path in top.rglob("*") if path.is_file() and not path.is_symlink())
+    return {path.relative_to(folder).as_posix(): (hash_of(path), path) for path in found}
 
+
+async def _same(here: Path, about: dict[str, Any]) -> bool:
     if not here.is_file() or here.stat().st_size != about["size"]:
         return False
     return bool(await asyncio.to_thread(hash_of, here) == about["sha256"])

@@ -50,6 +50,9 @@ class Attempts:
             for name, sha256 in request.get("links", {}).items():
                 with contextlib.suppress(FileExistsError):
                     os.link(self._files.blob(sha256), folder / name)
+            for name, sha256 in request.get("copies", {}).items():
+                (folder / name).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+                shutil.copyfile(self._files.blob(sha256), folder / name)
             replace(folder / SPEC, request["spec"].encode())
         if (folder / CLAIM).exists():
             return {}

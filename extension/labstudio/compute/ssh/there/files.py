@@ -128,6 +128,12 @@ class Files:
         except FileNotFoundError:
             return None
 
+    def tree(self, request: Request) -> Request:
+        """Name the files below a folder, relative to it; none where there is no such folder."""
+        top = self.path(request["path"])
+        found = [path for path in top.rglob("*") if path.is_file() and not path.is_symlink()]
+        return {"files": sorted(str(path.relative_to(top)) for path in found)}
+
     def get(self, request: Request, send: Send) -> Request:
         """Send a file from an offset on, in pieces; the answer tells the hash of the whole."""
         path, offset = self.path(request["path"]), int(request.get("offset", 0))

@@ -48,6 +48,7 @@ class Helper:
             "missing": files.missing,
             "unpack": files.unpack,
             "digest": files.digest,
+            "tree": files.tree,
             "remove": files.remove,
             "age": files.age,
             "known": attempts.known,
