@@ -306,6 +306,8 @@ class SshKernel(KernelHost):
                 max_pktsize=PACKET_BYTES,
             )
         except (asyncssh.Error, OSError) as error:
+            if getattr(error, "code", None) == asyncssh.OPEN_ADMINISTRATIVELY_PROHIBITED:
+                return {"state": "forbidden"}
             told = await self._kind.remote.ask("kernel_state", kernel=self.order.id)
             if told["state"] == "running":
                 raise Unavailable(f"The kernel's relay does not answer: {error}.") from error
@@ -325,6 +327,11 @@ class SshKernel(KernelHost):
         name = self._kind.name
         if ended.get("state") == "rebooted":
             return KernelEnd(message=f"{name} was started anew: the kernel is gone.")
+        if ended.get("state") == "forbidden":
+            return KernelEnd(
+                message=f"{name} forbids the forwarding of sockets, by which kernels are spoken to: "
+                "set `AllowStreamLocalForwarding yes` in its sshd_config."
+            )
         if "exit_code" not in ended:
             return KernelEnd(message=f"The kernel on {name} is gone: its relay was ended.")
         code = ended["exit_code"]
