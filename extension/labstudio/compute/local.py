@@ -106,7 +106,8 @@ class Local(Kind):
 
     def signal(self, folder: Path, how: Signal) -> None:
         """Ask the runner, or end what is left of it."""
-        if how is not Signal.kill and protocol.forestall(folder):
+        never: protocol.Outcome = "preempted" if how is Signal.preempt else "stopped"
+        if how is not Signal.kill and protocol.forestall(folder, never):
             return
         if how is Signal.stop:
             protocol.request_stop(folder)

@@ -18,6 +18,7 @@ from labstudio.compute.kind import Kind, Order, Presence, Signal
 from labstudio.errors import NotFound, StudioError, Unavailable
 from labstudio.gateway.tokens import Scope, mint
 from labstudio.home import write_atomic
+from labstudio.jobs.checkpoints import with_checkpoint
 from labstudio.jobs.models import JobDetail, JobError, JobState, Progress
 from labstudio.jobs.resume import bring
 from labstudio.jobs.runner import protocol
@@ -59,6 +60,8 @@ LOST = JobError(
     type="Lost",
     message="The job's process ended without a result: it was killed, or the machine went down.",
 )
+
+PREEMPTED = JobError(type="Preempted", message="The compute was taken away.")
 
 
 class Engine:
@@ -253,7 +256,7 @@ class Engine:
             preemptible=settings.preemptible,
             grace_s=settings.grace_s,
             checkpoint=spec.checkpoint,
-            snapshot=job.snapshot,
+            snapshot=with_checkpoint(self._studio.home, job.id, number, job.snapshot, say),
             labels=job.tags,
         )
         return Order(folder, attempt, need=spec.need, gpus=gpus, say=say)
@@ -304,15 +307,19 @@ class Engine:
         """Record an attempt that left a result."""
         self._show(job, number, folder)
         kind.collect(folder)
+        preempted = result.outcome == "preempted"
         state, at = _ENDS[result.outcome], result.ended_at
-        self._end(job.id, number, state, result.error, result.exit_code, at)
+        error = PREEMPTED if preempted else result.error
+        self._end(job.id, number, state, error, result.exit_code, at, preempted=preempted)
         self._clean(kind, folder)
 
     def _lose(self, kind: Kind, job: JobDetail, number: int, folder: Path) -> None:
         """Record an attempt that nobody makes any more, and that left no result."""
         kind.signal(folder, Signal.kill)
         error = kind.loss(folder) or LOST
-        self._end(job.id, number, JobState.interrupted, error)
+        # A machine that may be taken away and vanishes was taken away, without notice.
+        taken_away = kind.settings.preemptible and error.type == LOST.type
+        self._end(job.id, number, JobState.interrupted, error, preempted=taken_away)
         self._clean(kind, folder)
 
     def _clean(self, kind: Kind, folder: Path) -> None:
@@ -351,13 +358,21 @@ class Engine:
         error: JobError | None = None,
         exit_code: int | None = None,
         ended_at: datetime | None = None,
+        *,
+        preempted: bool = False,
     ) -> None:
         job = self._store.detail(job_id)
         if job.stop_requested and state in (JobState.interrupted, JobState.failed):
             # It was being stopped; that its process was killed on the way is how it ended.
             state, error = JobState.stopped, None
         self._store.finish_attempt(
-            job, number, state, error=error, exit_code=exit_code, ended_at=ended_at
+            job,
+            number,
+            state,
+            error=error,
+            exit_code=exit_code,
+            ended_at=ended_at,
+            preempted=preempted,
         )
 
 

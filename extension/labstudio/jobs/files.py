@@ -29,6 +29,7 @@ from labstudio.jobs.runner.protocol import (
     OUTPUTS,
     RESOURCES,
     RESULT_PICKLE,
+    SAVED,
     WORK,
     OutputFiles,
     read_model,
@@ -208,7 +209,9 @@ def _facts(file: Path, path: str) -> dict[str, Any] | None:
 
 def _outputs(folder: Path) -> list[str]:
     listed = read_model(folder / OUTPUTS, OutputFiles)
-    return sorted(each.path for each in listed.items) if listed else []
+    found = sorted(each.path for each in listed.items) if listed else []
+    # Checkpoints are for the next attempt, not for people; they are large, too.
+    return [path for path in found if not path.startswith(f"{SAVED}/")]
 
 
 def file_path(folder: Path, path: str) -> Path:

@@ -35,6 +35,8 @@ _LIST_COLUMNS = [
     if column.name not in {"spec", "snapshot", "provenance", "assigns", "retain_until"}
 ]
 _SENTENCE_LIMIT = 500
+# Errors of the studio's own, whose sentence says all.
+_PLAIN = frozenset({"Lost", "Preempted", "Timeout", "Stopped"})
 # Ids asked for in one statement; SQLite takes 32,766, and a sweep may be 10,000 jobs.
 _BATCH = 10_000
 
@@ -65,6 +67,7 @@ def to_job(row: Row[Any]) -> Job:
         sweep_id=row.sweep_id,
         rerun_of=row.rerun_of,
         stop_requested=row.stop_requested,
+        preemptions=row.preemptions,
         tags=row.tags,
         revision=row.revision,
     )
@@ -73,7 +76,7 @@ def to_job(row: Row[Any]) -> Job:
 def sentence(error: JobError) -> str:
     """Say an error in one line."""
     told = error.message.strip().splitlines() or [""]
-    words = told[0] if error.type in {"Lost", "Timeout", "Stopped"} else f"{error.type}: {told[0]}"
+    words = told[0] if error.type in _PLAIN else f"{error.type}: {told[0]}"
     return words if len(words) <= _SENTENCE_LIMIT else words[: _SENTENCE_LIMIT - 1] + "…"
 
 

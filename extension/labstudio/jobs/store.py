@@ -180,16 +180,37 @@ class JobStore(JobRecords):
         error: JobError | None = None,
         exit_code: int | None = None,
         ended_at: datetime | None = None,
+        preempted: bool = False,
     ) -> bool:
         """End an attempt, exactly once; the job ends with it or goes back to the queue.
+
+        Parameters
+        ----------
+        job, number
+            Which attempt.
+        state
+            How it ended.
+        error, exit_code, ended_at
+            What is known of that.
+        preempted
+            Its compute was taken away: as often as the job's policy says that is no failure, and
+            the job goes on at once.
 
         Returns
         -------
         Whether this call was the one that ended it.
         """
         ended = ended_at or now()
-        retry = state in (JobState.failed, JobState.interrupted) and number < job.attempts_allowed
-        backoff = timedelta(seconds=min(job.spec.retry_backoff_s * 2 ** (number - 1), 86_400))
+        allowed = job.spec.checkpoint.preemptions
+        goes_on = preempted and state is JobState.interrupted and job.preemptions < allowed
+        if preempted and not goes_on and error is not None:
+            times = f"That happened {job.preemptions + 1} times, and the job allows {allowed}"
+            text = f"{error.message} {times} (checkpoint.preemptions)."
+            error = error.model_copy(update={"message": text})
+        made = number - job.preemptions
+        failed = state in (JobState.failed, JobState.interrupted) and not goes_on
+        retry = failed and made < job.attempts_allowed
+        backoff = timedelta(seconds=min(job.spec.retry_backoff_s * 2 ** (made - 1), 86_400))
         why = sentence(error) if error else state.value
         with self._database.begin() as connection:
             # Holds the row, so that a stop that comes at this moment is not overlooked.
@@ -213,9 +234,12 @@ class JobStore(JobRecords):
             if not mine:
                 return False
             stopped = connection.scalar(sa.select(jobs.c.stop_requested).where(jobs.c.id == job.id))
-            again = retry and not stopped
+            again = (retry or goes_on) and not stopped
             if again:
-                cause = f"{why} Tried again ({number} of {job.attempts_allowed} attempts made)."
+                cause = f"{why} Tried again ({made} of {job.attempts_allowed} attempts made)."
+                if goes_on:
+                    which = f"interruption {job.preemptions + 1} of {allowed} allowed"
+                    cause = f"{why} Goes on at once ({which})."
                 connection.execute(
                     attempts.update()
                     .where(attempts.c.job_id == job.id, attempts.c.number == number)
@@ -227,7 +251,8 @@ class JobStore(JobRecords):
                 .values(
                     state=(JobState.queued if again else state).value,
                     ended_at=None if again else ended,
-                    next_attempt_at=now() + backoff if again else None,
+                    next_attempt_at=now() + backoff if again and not goes_on else None,
+                    preemptions=jobs.c.preemptions + (1 if preempted else 0),
                     retain_until=None if again else _retained(ended, job.spec.retain_s),
                     error=error.model_dump() if error else None,
                     progress=None if again else jobs.c.progress,

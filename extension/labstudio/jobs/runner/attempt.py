@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import psutil
 
+from labstudio.checkpoint import VARIABLE as CHECKPOINT_VARIABLE
 from labstudio.errors import StudioError
 from labstudio.home import Home
 from labstudio.jobs.models import JobError, JobKind
@@ -32,7 +33,7 @@ from labstudio.jobs.runner.surroundings import working_folder
 from labstudio.jobs.runner.work import Work
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine, Iterator
+    from collections.abc import Callable, Coroutine, Iterator
 
     from labstudio.jobs.runner.children import Child
     from labstudio.jobs.runner.kernels import Kernel
@@ -41,6 +42,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 RESERVE_BYTES = 256 * 1024
 STUBBORN_S = 60.0
+# How soon a stop is noticed while the code has its grace period.
+HURRY_S = 0.1
 
 
 class Attempt:
@@ -88,7 +91,7 @@ class Attempt:
         RunError
             When the attempt's description cannot be read.
         """
-        signal.signal(signal.SIGTERM, lambda *_: self.ask_stop("stopped"))
+        signal.signal(signal.SIGTERM, lambda *_: self.told_to_end())
         signal.signal(signal.SIGINT, lambda *_: None)  # not ignored: children would inherit that
         adopt_orphans()
         name_process("labstudio-run")
@@ -118,6 +121,12 @@ class Attempt:
             self._info.kernel_started = protocol.started_at(child.pid)
         protocol.write_model(self.folder / protocol.RUNNER, self._info)
 
+    def checkpoint_variable(self) -> dict[str, str]:
+        """Return the variable that tells the code where its checkpoints are kept."""
+        assert self.work is not None
+        seen = self.place.seen(self.work.checkpoint)
+        return {} if seen is None else {CHECKPOINT_VARIABLE: seen}
+
     def log_size(self) -> int:
         """Return the log's length in bytes."""
         return os.fstat(self.log.handle).st_size
@@ -141,7 +150,7 @@ class Attempt:
             self._stop_asked = asyncio.Event()
             if self.stopping:
                 self._stop_asked.set()
-            self._loop.add_signal_handler(signal.SIGTERM, self.ask_stop, "stopped")
+            self._loop.add_signal_handler(signal.SIGTERM, self.told_to_end)
             self._set_timer(self._loop)
             sampler = Sampler(
                 self.folder / protocol.RESOURCES, lambda: self.awaited, self.place.usage
@@ -154,9 +163,16 @@ class Attempt:
         """The children of this process whose exit is waited for."""
         return [] if self.child is None or self.child.pid is None else [self.child.pid]
 
+    def told_to_end(self) -> None:
+        """Heed SIGTERM: somebody stops the job, or the compute is being taken away."""
+        spec = getattr(self, "spec", None)
+        stopped = (self.folder / protocol.STOP).exists()
+        taken_away = spec is not None and spec.preemptible and not stopped
+        self.ask_stop("preempted" if taken_away else "stopped")
+
     def ask_stop(self, why: Outcome) -> None:
-        """Ask the attempt to end; the first reason stands."""
-        if self.stopping is None:
+        """Ask the attempt to end; the first reason stands, but who stops a job means at once."""
+        if self.stopping is None or (self.stopping, why) == ("preempted", "stopped"):
             self.stopping = why
         if self._stop_asked is not None:
             self._stop_asked.set()
@@ -211,6 +227,29 @@ class Attempt:
                     await task
 
         return self.loop.run_until_complete(race())
+
+    async def wind_up(
+        self, ended: asyncio.Future[Any], tell: Callable[[], None], spare_s: float = 0.0
+    ) -> None:
+        """Give the code its grace period, where the compute is being taken away.
+
+        Parameters
+        ----------
+        ended
+            What is done when the code has let go.
+        tell
+            Tells the code, beside the notice in its checkpoint folder.
+        spare_s
+            How much of the grace period is for something else.
+        """
+        if self.stopping != "preempted" or self.work is None:
+            return
+        self.log.note(f"The compute is being taken away; the code has {self.spec.grace_s:g} s.")
+        self.work.give_notice()
+        tell()
+        until = monotonic() + self.spec.grace_s - spare_s
+        while self.stopping == "preempted" and not ended.done() and monotonic() < until:
+            await asyncio.wait({ended}, timeout=min(HURRY_S, max(0.0, until - monotonic())))
 
     async def put_down(self, ended: asyncio.Future[Any], interrupt: Any) -> None:
         """End what runs: interrupt, terminate, kill; each only when the one before did not help.
@@ -331,7 +370,7 @@ def run(
             text = f"The job ran longer than its limit of {attempt.spec.timeout_s:g} s."
             error = JobError(type="Timeout", message=text)
             attempt.log.note(text)
-        else:
+        elif outcome == "stopped":
             attempt.log.note("The job was stopped.")
         keep = None
     elif lost is not None:

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from labstudio.jobs.runner.outputs import Client, Manager
 
 ENGINE = "labstudio"
+# Of the grace period, for keeping the names of a cell that did not end by itself.
+KEEPING_SHARE = 0.5
 
 
 def execute(job: NotebookJob, kernel_name: str, language: str) -> JobError | None:
@@ -118,7 +120,12 @@ class _Engine:
         stop = asyncio.ensure_future(attempt.stop_asked())
         await asyncio.wait({cells, stop}, return_when=asyncio.FIRST_COMPLETED)
         if not cells.done():
+            # The running cell may end; no other begins. Keeping its names takes time, too.
+            share = KEEPING_SHARE if self.client.kept.on else 0.0
+            await attempt.wind_up(cells, lambda: None, spare_s=share * attempt.spec.grace_s)
+        if not cells.done():
             await self._keep_names(cells)
+        if not cells.done():
             await attempt.put_down(cells, kernel.interrupt)
             await kernel.kill()
             await asyncio.wait({cells}, timeout=1.0)
@@ -136,7 +143,8 @@ class _Engine:
         if not client.kept.on or attempt.stopping not in ("preempted", "timeout"):
             return
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(attempt.spec.grace_s):
+            share = KEEPING_SHARE if attempt.stopping == "preempted" else 1.0
+            async with asyncio.timeout(share * attempt.spec.grace_s):
                 await self.job.kernel.interrupt()
                 await asyncio.wait({cells})
 

@@ -106,7 +106,7 @@ class NotebookJob:
         folder = kernel_folder(self.attempt.home)
         if not self.python or self.spec.place is not None:
             await_run(self.attempt)
-        variables = self.attempt.place.variables()
+        variables = self.attempt.place.variables() | self.attempt.checkpoint_variable()
         if warm is not None:
             self.kernel = warm
         elif forked:

@@ -40,6 +40,8 @@ LOG, RESOURCES, NOTEBOOK, OUTPUTS = "log", "resources.jsonl", "output.ipynb", "o
 CARRY, RESULT_PICKLE, WORK, TRACKING = "carry.pkl", "result.pkl", "work", "tracking.json"
 LOSS = "loss.json"
 STOP, CHECKPOINT = "stop", "checkpoint"
+# In the working folder: so it is wherever the code is, and comes back with what the code writes.
+SAVED = ".checkpoint"
 
 ATTEMPT_VARIABLE = "LABSTUDIO_ATTEMPT"
 MEGABYTE = 1 << 20
@@ -343,11 +345,11 @@ def request_preemption(folder: Path) -> bool:
     return _terminate(folder)
 
 
-def forestall(folder: Path) -> bool:
+def forestall(folder: Path, outcome: Outcome = "stopped") -> bool:
     """End an attempt whose runner was launched and has not come yet: it will find it claimed."""
     if not (folder / SPEC).exists() or not claim(folder):
         return False
-    write_model(folder / RESULT, Result(outcome="stopped", ended_at=now()), durable=True)
+    write_model(folder / RESULT, Result(outcome=outcome, ended_at=now()), durable=True)
     return True
 
 

@@ -75,7 +75,7 @@ def run_script(attempt: Attempt) -> JobError | None:
     if not (attempt.folder / WORK / spec.entry).is_file():
         raise RunError("NoSuchFile", f"{spec.entry} is not among the job's files.")
     await_run(attempt)
-    variables = place.variables()
+    variables = place.variables() | attempt.checkpoint_variable()
     variables["LABSTUDIO_PARAMETERS"] = json.dumps(spec.parameters)
     start = attempt.log_size()
     child = place.start(place.command(spec.entry) + arguments(dict(spec.parameters)), variables)
@@ -99,6 +99,8 @@ async def until_end(attempt: Attempt, child: Child) -> int:
         async def interrupt() -> None:
             child.signal_group(signal.SIGINT)
 
+        await attempt.wind_up(ended, lambda: child.signal_group(signal.SIGTERM))
+    if not ended.done():
         await attempt.put_down(ended, interrupt)
     stop.cancel()
     return await ended

@@ -8,7 +8,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from labstudio.jobs.runner.protocol import OUTPUTS, WORK, OutputFile, OutputFiles, write_model
+from labstudio.checkpoint.notice import FILE as NOTICE
+from labstudio.jobs.runner.protocol import (
+    OUTPUTS,
+    SAVED,
+    WORK,
+    OutputFile,
+    OutputFiles,
+    write_model,
+)
 
 if TYPE_CHECKING:
     from labstudio.home import Home
@@ -49,6 +57,7 @@ class Work:
             self.path.mkdir(mode=0o700, exist_ok=True)
             materialise(self._home, snapshot, self.path)
         (self.path / self._spec.entry).parent.mkdir(parents=True, exist_ok=True)
+        self.checkpoint.mkdir(exist_ok=True)
         self._before = {path: _state(at) for path, at in self._files()}
 
     def drop_inputs(self) -> None:
@@ -59,6 +68,15 @@ class Work:
             with contextlib.suppress(OSError):
                 if self._before.get(file.path) == _state(at.stat()):
                     at.unlink()
+
+    @property
+    def checkpoint(self) -> Path:
+        """Where the code keeps what another attempt goes on from."""
+        return self.path / SAVED
+
+    def give_notice(self) -> None:
+        """Tell the code that its compute is taken away; `labstudio.checkpoint` looks for this."""
+        (self.checkpoint / NOTICE).touch()
 
     def collect(self) -> None:
         """List in ``outputs.json`` the files that were created or changed, and those declared."""
@@ -98,6 +116,10 @@ class Work:
         found = []
         for top, folders, files in os.walk(self.path):
             folders[:] = [name for name in folders if name not in PASSED_OVER]
+            if Path(top) == self.checkpoint:
+                # What is not whole yet, and the notice.
+                folders[:] = [name for name in folders if not name.startswith(".")]
+                files = [name for name in files if not name.startswith(".")]
             for name in files:
                 at = Path(top) / name
                 with contextlib.suppress(OSError):

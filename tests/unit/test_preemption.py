@@ -1,0 +1,272 @@
+"""Preemption with a real daemon: SIGTERM and kills, the same run, the newest whole checkpoint."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from labstudio._studio import Studio
+from labstudio.checkpoint import whole
+from labstudio.experiments.tracking import is_ready
+from labstudio.jobs.handle import JobHandle
+from labstudio.jobs.models import CheckpointPolicy
+from labstudio.jobs.runner import protocol
+
+pytestmark = pytest.mark.slow
+
+SPOT = "[local]\ntype = 'local'\npreemptible = true\ngrace_s = {}\n"
+
+
+@pytest.fixture(scope="module")
+def studio() -> Iterator[Studio]:
+    folder = Path(tempfile.mkdtemp(prefix="ls-"))
+    (folder / "compute.toml").write_text(SPOT.format(20))
+    opened = Studio(folder, max_jobs=2)
+    assert opened.keeper.ensure(wait=True).state == "running"
+    until(lambda: is_ready(opened.home, timeout_s=10), 150)
+    yield opened
+    opened.keeper.stop()
+    opened.close()
+    shutil.rmtree(opened.home.runtime, ignore_errors=True)
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def script(tmp_path: Path) -> Callable[[str], Path]:
+    def write(text: str) -> Path:
+        path = tmp_path / "train.py"
+        path.write_text(text)
+        return path
+
+    return write
+
+
+@contextmanager
+def described(studio: Studio, text: str) -> Iterator[None]:
+    """Have the compute be another for a moment."""
+    path = studio.home.path / "compute.toml"
+    before = path.read_text()
+    path.write_text(text)
+    yield
+    path.write_text(before)
+
+
+def submit(studio: Studio, path: Path, **fields: Any) -> JobHandle:
+    return studio.jobs.submit(path, **fields)
+
+
+def until(condition: Callable[[], object], seconds: float = 60) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it took too long"
+        time.sleep(0.02)
+
+
+def attempt(studio: Studio, job: JobHandle, number: int) -> Path:
+    return studio.home.attempt(job.id, number)
+
+
+def kept(studio: Studio, job: JobHandle, number: int) -> Path:
+    return attempt(studio, job, number) / protocol.WORK / protocol.SAVED
+
+
+def runner(studio: Studio, job: JobHandle, number: int) -> int:
+    told = protocol.read_runner(attempt(studio, job, number))
+    assert told is not None
+    return told.pid
+
+
+def log(studio: Studio, job: JobHandle, number: int) -> str:
+    path = attempt(studio, job, number) / protocol.LOG
+    return path.read_text() if path.exists() else ""
+
+
+LOOPS = """
+import time
+from labstudio import checkpoint
+state = checkpoint.load({"seen": []})
+print("from", len(state["seen"]), flush=True)
+for n in checkpoint.steps(range(40), state, every=5):
+    state["seen"].append(n)
+    print("step", n, flush=True)
+    time.sleep(0.05)
+assert state["seen"] == list(range(40))
+print("whole")
+"""
+
+
+def test_a_script_saves_within_its_grace_and_goes_on_at_once(
+    studio: Studio, script: Callable[[str], Path]
+) -> None:
+    job = submit(studio, script(LOOPS))
+    run_id = job.run_id
+    assert run_id is not None
+    until(lambda: "step 7" in log(studio, job, 1))
+    os.kill(runner(studio, job, 1), signal.SIGTERM)
+    assert job.wait(60).state == "succeeded"
+    record = studio.jobs.detail(job.id)
+    assert (record.preemptions, record.attempt, record.run_id) == (1, 2, run_id)
+    first = record.attempts[0]
+    assert first.state == "interrupted"
+    assert first.cause is not None
+    assert first.cause.startswith("The compute was taken away. Goes on at once")
+    before, after = log(studio, job, 1), log(studio, job, 2)
+    done = before.count("step ")
+    assert "has 20 s" in before
+    assert f"from the checkpoint of step {done}." in after
+    assert f"from {done}" in after
+    assert after.count("step ") == 41 - done  # one is the studio's own line
+    # Checkpoints are no outputs.
+    assert [each.role for each in studio.jobs.files(job.id).items] == ["log"]
+
+
+def test_a_script_that_does_not_end_in_time_is_ended_and_resumes_from_what_is_whole(
+    studio: Studio, script: Callable[[str], Path]
+) -> None:
+    text = """
+import os, signal, sys, time
+from pathlib import Path
+from labstudio import checkpoint
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+signal.signal(signal.SIGINT, signal.SIG_IGN)
+done = checkpoint.load(0)
+print("found", done, flush=True)
+if done == 0:
+    checkpoint.save(3, "three")
+    def slow(path):
+        (path / "half").write_text("half")
+        print("writing", flush=True)
+        time.sleep(600)
+    checkpoint.save(4, slow)
+"""
+    with described(studio, SPOT.format(0.5)):
+        job = submit(studio, script(text))
+        until(lambda: "writing" in log(studio, job, 1))
+    began = time.monotonic()
+    os.kill(runner(studio, job, 1), signal.SIGTERM)
+    assert job.wait(60).state == "succeeded"
+    assert time.monotonic() - began < 30
+    assert len(list(kept(studio, job, 1).glob(".step-*"))) == 1
+    assert "found three" in log(studio, job, 2)
+    assert [path.name for path in whole.all_whole(kept(studio, job, 2))] == [whole.name(3)]
+    assert not list(kept(studio, job, 2).glob(".*"))
+
+
+def test_a_notebook_ends_at_a_step_and_resumes(
+    studio: Studio, write_notebook: Callable[..., Path]
+) -> None:
+    path = write_notebook("print('begun')", LOOPS, "print('last cell')")
+    job = submit(studio, path)
+    run_id = job.run_id
+    assert run_id is not None
+    until(lambda: "step 6" in log(studio, job, 1))
+    os.kill(runner(studio, job, 1), signal.SIGTERM)
+    assert job.wait(60).state == "succeeded"
+    record = studio.jobs.detail(job.id)
+    assert (record.preemptions, record.attempt, record.run_id) == (1, 2, run_id)
+    assert "last cell" not in log(studio, job, 1)
+    assert "last cell" in log(studio, job, 2)
+    assert "from the checkpoint of step" in log(studio, job, 2)
+
+
+def test_a_notebook_that_knows_nothing_of_checkpoints_ends_between_cells(
+    studio: Studio, write_notebook: Callable[..., Path]
+) -> None:
+    path = write_notebook(
+        "import time; print('one', flush=True); time.sleep(1.5); print('one ended')",
+        "print('two')",
+    )
+    job = submit(studio, path)
+    until(lambda: "one" in log(studio, job, 1))
+    os.kill(runner(studio, job, 1), signal.SIGTERM)
+    assert job.wait(60).state == "succeeded"
+    assert "one ended" in log(studio, job, 1)
+    assert "two" not in log(studio, job, 1)
+    assert studio.jobs.get(job.id).preemptions == 1
+
+
+def test_a_machine_that_vanishes_counts_as_one_and_loses_only_what_was_not_saved(
+    studio: Studio, script: Callable[[str], Path]
+) -> None:
+    job = submit(studio, script(LOOPS))
+    until(lambda: "step 8" in log(studio, job, 1))
+    os.kill(runner(studio, job, 1), signal.SIGKILL)
+    assert job.wait(60).state == "succeeded"
+    record = studio.jobs.detail(job.id)
+    assert (record.preemptions, record.attempt) == (1, 2)
+    assert "from the checkpoint of step 5." in log(studio, job, 2)
+
+
+def test_the_limit_is_said(studio: Studio, script: Callable[[str], Path]) -> None:
+    policy = CheckpointPolicy(preemptions=1)
+    job = submit(
+        studio,
+        script("import time; print('up', flush=True); time.sleep(600)"),
+        checkpoint=policy,
+    )
+    for number in (1, 2):
+        until(lambda number=number: "up" in log(studio, job, number))
+        os.kill(runner(studio, job, number), signal.SIGTERM)
+    assert job.wait(60).state == "interrupted"
+    assert job.error == (
+        "The compute was taken away. That happened 2 times, and the job allows 1 "
+        "(checkpoint.preemptions)."
+    )
+    assert studio.jobs.get(job.id).preemptions == 2
+
+
+def test_it_is_no_retry(studio: Studio, script: Callable[[str], Path]) -> None:
+    text = """
+import os, time
+from labstudio import checkpoint
+if checkpoint.latest() is None:
+    checkpoint.save(1, "x")
+    print("up", flush=True)
+    time.sleep(600)
+raise SystemExit(5)
+"""
+    job = submit(studio, script(text), retries=1, retry_backoff_s=0)
+    until(lambda: "up" in log(studio, job, 1))
+    os.kill(runner(studio, job, 1), signal.SIGTERM)
+    assert job.wait(60).state == "failed"
+    causes = [each.cause for each in studio.jobs.detail(job.id).attempts]
+    assert len(causes) == 3
+    assert causes[1] is not None
+    assert "(1 of 2 attempts made)" in causes[1]
+
+
+def test_who_stops_a_job_in_its_grace_period_means_at_once(
+    studio: Studio, script: Callable[[str], Path]
+) -> None:
+    text = "import signal, time\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
+    job = submit(studio, script(text + "print('up', flush=True)\ntime.sleep(600)"))
+    until(lambda: "up" in log(studio, job, 1))
+    os.kill(runner(studio, job, 1), signal.SIGTERM)
+    until(lambda: "being taken away" in log(studio, job, 1))
+    began = time.monotonic()
+    job.stop().wait(20)
+    assert job.state == "stopped"
+    assert time.monotonic() - began < 8
+    assert studio.jobs.get(job.id).preemptions == 0
+
+
+def test_a_compute_that_is_not_preemptible_only_stops(
+    studio: Studio, script: Callable[[str], Path]
+) -> None:
+    with described(studio, ""):
+        job = submit(studio, script("import time; print('up', flush=True); time.sleep(600)"))
+        until(lambda: "up" in log(studio, job, 1))
+    os.kill(runner(studio, job, 1), signal.SIGTERM)
+    assert job.wait(30).state == "stopped"
+    told = json.loads((attempt(studio, job, 1) / protocol.RESULT).read_text())
+    assert told["outcome"] == "stopped"
