@@ -329,7 +329,7 @@ class SshKernel(KernelHost):
             return KernelEnd(message=f"{name} was started anew: the kernel is gone.")
         if ended.get("state") == "forbidden":
             return KernelEnd(
-                message=f"{name} forbids the forwarding of sockets, by which kernels are spoken to: "
+                message=f"{name} forbids the forwarding of sockets, which kernels are reached by: "
                 "set `AllowStreamLocalForwarding yes` in its sshd_config."
             )
         if "exit_code" not in ended:
