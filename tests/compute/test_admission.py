@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -16,11 +17,13 @@ from labstudio.compute.admission import Admission, Admitted
 from labstudio.compute.forecast import Running, expected
 from labstudio.compute.models import Need
 from labstudio.compute.slots import Asking, Holding, Line, Slots
+from labstudio.compute.toml import FILE
 from labstudio.daemon.identity import worker_id
 from labstudio.daemon.strays import sweep_computes
 from labstudio.database.tables import computes, jobs
 from labstudio.database.tables import leases as table
 from labstudio.errors import Conflict, InvalidInput, Unavailable
+from labstudio.home import Home
 from labstudio.jobs.models import CreateJob, Job, JobState
 
 Write = Callable[..., Path]
@@ -267,3 +270,21 @@ def test_what_dead_processes_left_is_swept_on_every_compute(
     monkeypatch.setattr(Shed, "sweep", sweep)
     assert sweep_computes(studio, studio.computes.opened) == 3
     assert swept == {"box": {f"{begun.id}/1", f"{let_in.id}/1"}}
+
+
+@pytest.mark.postgres
+def test_on_postgres_two_workers_give_nothing_out_twice(home: Home, postgres_url: str) -> None:
+    studio = Studio(home.path, database_url=postgres_url, max_jobs=2)
+    (studio.home.create().path / FILE).write_text("[local]\ncpus = 2\n")
+    sent = [studio.jobs.create(CreateJob(kind="cell", code="1"), user="ann") for _ in range(8)]
+    doors = [Door(studio, f"worker-{n}") for n in range(3)]
+    with ThreadPoolExecutor(6) as pool:
+        found = list(pool.map(Door.admit, doors * 4))
+    let_in = [job for each in found for job in each]
+    assert sorted(let_in) == sorted(each.id for each in sent[:6])
+    with studio.database.read() as connection:
+        for door in doors:
+            assert len(leases.held(connection, "local", door.worker)) == 2
+    waiting = studio.computes.detail("local").waiting
+    assert {each.id for each in waiting} == {each.id for each in sent[6:]}
+    studio.close()
