@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import hashlib
 import json
-import shlex
 import sys
 import time
 from dataclasses import asdict
@@ -19,18 +18,17 @@ from labstudio.compute import bundle
 from labstudio.compute.kernel_host import KernelEnd, KernelHost, KernelOffer, KernelOrder, lossless
 from labstudio.compute.kind import Order
 from labstudio.compute.passage import Passage
-from labstudio.compute.sides import LocalSide, RemoteSide
 from labstudio.compute.ssh.connection import PACKET_BYTES, WINDOW_BYTES
 from labstudio.compute.ssh.environments import Chosen
+from labstudio.compute.ssh.folders import HostFolders
 from labstudio.compute.ssh.loop import loop
-from labstudio.compute.sync import IGNORE_FILE, Synchroniser, mirror
 from labstudio.errors import Conflict, StudioError, Unavailable
 from labstudio.home import write_atomic
 from labstudio.jobs.models import JobKind, Snapshot
 from labstudio.jobs.runner.protocol import AttemptSpec
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Coroutine
+    from collections.abc import Coroutine
     from pathlib import Path
 
     from labstudio.compute.ssh.kind import Ssh
@@ -92,10 +90,7 @@ class SshKernel(KernelHost):
         self._kind = kind
         self._passage: Passage | None = None
         self._at: str | None = None
-        self._laid: str | None = None
-        self._laying = asyncio.Lock()
-        self._agent: tuple[Any, Synchroniser] | None = None
-        self._synchronising = asyncio.Lock()
+        self._folders = HostFolders(order, kind)
 
     # -- what the keeper asks, in its own loop; the work is done in the link's
 
@@ -123,16 +118,16 @@ class SshKernel(KernelHost):
 
     async def bring(self, here: Path) -> str:
         """Bring a folder of this machine there; return its path there."""
-        return await self._there(self._bring(here))
+        return await self._there(self._folders.bring(here))
 
     async def fetch(self, there: str, here: Path) -> None:
         """Bring a folder of the host here."""
-        await self._there(self._fetch(there, here))
+        await self._there(self._folders.fetch(there, here))
 
     async def synchronise(self) -> None:
         """Bring the notebook's folder and the kernel's copy of it in step."""
         if self.reachable() is None:
-            await self._there(self._synchronise())
+            await self._there(self._folders.synchronise())
 
     def reachable(self) -> str | None:
         """Say since when the kernel cannot be reached; None while it can."""
@@ -187,7 +182,7 @@ class SshKernel(KernelHost):
         # in step is anybody told of the kernel.
         launching = asyncio.ensure_future(self._run_relay())
         try:
-            await self._synchronise()
+            await self._folders.synchronise()
             await launching
         except BaseException:
             await asyncio.gather(launching, return_exceptions=True)
@@ -198,7 +193,7 @@ class SshKernel(KernelHost):
 
     async def _run_relay(self) -> None:
         offer, remote = self.order.offer, self._kind.remote
-        chosen, programs = await self._pythons(), await self._programs()
+        chosen, programs = await self._pythons(), await self._folders.programs()
         python = chosen.code or chosen.runner
         argv = [python, *offer.argv[1:]] if offer.argv[0] == PYTHON else offer.argv
         order = {
@@ -207,7 +202,7 @@ class SshKernel(KernelHost):
             "language": offer.language,
             "argv": lossless(argv),
             "env": {**offer.env, **self._env()},
-            "cwd": await self._folder(),
+            "cwd": await self._folders.notebooks(),
             "key": self.order.key,
             "gateway": await self._lead_gateway(),
         }
@@ -262,21 +257,6 @@ class SshKernel(KernelHost):
         # Empty: none of the GPUs that the host may have is this kernel's.
         gpus = ",".join(map(str, self.order.gpus))
         return {"CUDA_VISIBLE_DEVICES": gpus, **self.order.env}
-
-    async def _programs(self) -> str:
-        """Return the folder there that holds the relay and its like, brought if need be."""
-        async with self._laying:
-            if self._laid is None:
-                files = bundle.files()
-                listed = [[path, len(content)] for path, content in files.items()]
-                folder = f"programs/{bundle.name()}"
-                body = b"".join(files.values())
-                await self._kind.remote.ask("lay", body, folder=folder, files=listed)
-                self._laid = f"{await self._root()}/{folder}"
-            return self._laid
-
-    async def _root(self) -> str:
-        return str((await self._kind.remote.about())["root"])
 
     async def _lead_gateway(self) -> str | None:
         """Lead a socket of the host to the gateway here; return its path there."""
@@ -355,84 +335,7 @@ class SshKernel(KernelHost):
     async def _close(self) -> None:
         if self._passage is not None:
             await self._passage.close()
-        if self._agent is not None:
-            self._agent[0].close()
-
-    # -- folders
-
-    @contextlib.asynccontextmanager
-    async def _serving(self, root: str, store: str) -> AsyncIterator[RemoteSide]:
-        process = await self._start_agent()
-        try:
-            yield RemoteSide(process.stdout, process.stdin, root, store)
-        finally:
-            process.close()
-
-    async def _start_agent(self) -> Any:
-        about = await self._kind.remote.about()
-        program = bundle.program(await self._programs(), "agent")
-        return await self._kind.link.start(
-            f"exec {shlex.quote(about['executable'])} -I -S -c {shlex.quote(program)}"
-        )
-
-    def _mark(self) -> str:
-        """Return what tells the notebook's folder from others of this studio."""
-        return hashlib.sha256(str(self.order.notebooks).encode()).hexdigest()[:12]
-
-    async def _folder(self) -> str | None:
-        """Return the path of the folder there, which all kernels of that folder share."""
-        if self.order.notebooks is None:
-            return None
-        return f"{await self._root()}/folders/{self._mark()}/{self.order.notebooks.name or 'root'}"
-
-    async def _synchronise(self) -> None:
-        if self.order.notebooks is None:
-            return
-        async with self._synchronising:
-            try:
-                if self._agent is None:
-                    self._agent = await self._synchroniser()
-                await self._agent[1].run()
-            except BaseException:
-                # What is in the middle of something is not spoken to again.
-                if self._agent is not None:
-                    self._agent[0].close()
-                self._agent = None
-                raise
-
-    async def _synchroniser(self) -> tuple[Any, Synchroniser]:
-        notebooks, folder = self.order.notebooks, await self._folder()
-        assert notebooks is not None
-        assert folder is not None
-        process = await self._start_agent()
-        home = self._kind.host.home.create()
-        memory = home.path / "folders" / f"{self._kind.name}-{self._mark()}"
-        remote = RemoteSide(
-            process.stdout,
-            process.stdin,
-            folder,
-            f"{await self._root()}/folders/{self._mark()}/.store",
-        )
-        return process, Synchroniser(
-            LocalSide(notebooks, memory / "store"),
-            remote,
-            notebooks / IGNORE_FILE,
-            memory / "memory.json",
-            names=("this machine", self._kind.name),
-            say=self.order.say,
-        )
-
-    async def _bring(self, here: Path) -> str:
-        base = f"{await self._root()}/kernels/{self.order.id}"
-        there = f"{base}/brought/{here.name}"
-        async with self._serving(there, f"{base}/brought/.store") as remote:
-            _whole(await mirror(LocalSide(here, self.order.folder / "store"), remote), here)
-        return there
-
-    async def _fetch(self, there: str, here: Path) -> None:
-        base = f"{await self._root()}/kernels/{self.order.id}"
-        async with self._serving(there, f"{base}/fetched") as remote:
-            _whole(await mirror(remote, LocalSide(here, self.order.folder / "store")), here)
+        self._folders.close()
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -441,8 +344,3 @@ def _read(path: Path) -> dict[str, Any]:
     except (OSError, ValueError):
         return {}
     return found
-
-
-def _whole(failed: dict[str, str], folder: Path) -> None:
-    for path, why in failed.items():
-        raise StudioError(f"{folder.name}/{path} did not arrive: {why}.")
