@@ -364,21 +364,24 @@ def run(
     except Exception as problem:
         error = _tell(attempt, problem)
     if attempt.stopping is not None:
-        outcome = attempt.stopping
-        error = None
-        if outcome == "timeout":
-            text = f"The job ran longer than its limit of {attempt.spec.timeout_s:g} s."
-            error = JobError(type="Timeout", message=text)
-            attempt.log.note(text)
-        elif outcome == "stopped":
-            attempt.log.note("The job was stopped.")
-        keep = None
+        outcome, error, keep = attempt.stopping, _why_ended(attempt), None
     elif lost is not None:
         attempt.leave_place()
         attempt.lose(JobError(type="Lost", message=str(lost)))
         return 1
     _end(attempt, outcome, error, keep)
     return 0 if outcome == "succeeded" else 1
+
+
+def _why_ended(attempt: Attempt) -> JobError | None:
+    """Say in the log why somebody ended the attempt; return the error that it is, if it is one."""
+    if attempt.stopping == "stopped":
+        attempt.log.note("The job was stopped.")
+    if attempt.stopping != "timeout":
+        return None
+    text = f"The job ran longer than its limit of {attempt.spec.timeout_s:g} s."
+    attempt.log.note(text)
+    return JobError(type="Timeout", message=text)
 
 
 def _tell(attempt: Attempt, problem: Exception) -> JobError:
