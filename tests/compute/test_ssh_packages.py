@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import pickle
 import zipfile
 from io import BytesIO
+from pathlib import Path
 
 import cloudpickle
 import pytest
 
-from labstudio.compute.ssh import packages
+from labstudio.compute.ssh import packages, there
 from labstudio.home import Home
 from labstudio.jobs import snapshot
 from labstudio.jobs.models import Snapshot
@@ -83,3 +85,8 @@ def test_wheels_are_asked_for_that_the_host_can_use(
     assert has in options
     assert has_not not in options
     assert options[options.index("--python-version") + 1] == "3.12"
+
+
+def test_what_runs_on_the_host_is_python_3_9() -> None:
+    for path in Path(next(iter(there.__path__))).glob("*.py"):
+        ast.parse(path.read_text(), str(path), feature_version=(3, 9))

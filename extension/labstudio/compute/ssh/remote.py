@@ -15,6 +15,7 @@ import shlex
 from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
+from weakref import WeakValueDictionary
 
 from labstudio.compute.ssh.connection import start
 from labstudio.compute.ssh.faults import Refused
@@ -73,7 +74,8 @@ class Remote:
         self._answers: dict[int, asyncio.Future[dict[str, Any]]] = {}
         self._parts: dict[int, Hear] = {}
         self._followed: dict[int, tuple[Callable[[], dict[str, Any]], Hear]] = {}
-        self._sending: dict[str, asyncio.Lock] = {}
+        # One content is sent once at a time; a lock lives as long as somebody holds or awaits it.
+        self._sending: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._tasks: set[asyncio.Task[None]] = set()
         self._about: dict[str, Any] = {}
         link.on_up(self._begin)
@@ -263,9 +265,6 @@ class Remote:
                 answers.append(answer)
                 sent += size
             await _all(answers)
-        for sha256 in contents:
-            if not self._sending[sha256].locked():
-                del self._sending[sha256]
         return sent
 
     async def send(self, here: Path, there: str) -> str:
