@@ -154,8 +154,8 @@ class ContainerChild(Child):
         number = code - SIGNALLED
         if number not in set(signal.Signals):
             return code
-        if number == signal.SIGKILL and not self.memory_ran_out and not self._killed_outside():
-            return code
+        if number == signal.SIGKILL and not self.memory_ran_out and not self._signalled:
+            return -number if self._killed_outside() else code
         return -number
 
     def _too_much(self) -> str:
@@ -165,15 +165,31 @@ class ContainerChild(Child):
         return f"The container may hold {limit / MEGABYTE:.0f} MB of memory; the job needed more."
 
     def _killed_outside(self) -> bool:
-        """Say whether somebody killed the container through the Engine."""
-        if self._signalled:
-            return True
+        """Say whether somebody killed the container through the Engine.
+
+        Raises
+        ------
+        PlaceLost
+            When it was removed with that.
+        """
+        from docker.errors import NotFound
+
         wanted = {"container": self.id, "event": "kill"}
+        killed, until = False, round(time.time(), 3)
         with contextlib.suppress(Exception):
-            until = int(time.time()) + 1
             told = self._client.api.events(since=int(self._began), until=until, filters=wanted)
-            return any(True for _ in told)
-        return False
+            killed = any(True for _ in told)
+        if not killed:
+            return False
+        # Removing by force is a kill first.
+        time.sleep(LOOK_EVERY_S)
+        try:
+            state = self._client.api.inspect_container(self.id)["State"]
+        except NotFound:
+            raise PlaceLost(REMOVED) from None
+        if state.get("Status") == "removing" or state.get("Dead"):
+            raise PlaceLost(REMOVED)
+        return True
 
     def signal_group(self, number: signal.Signals) -> None:
         """Send a signal to the container's first process, which passes it on to the code."""
