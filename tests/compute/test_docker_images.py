@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import os
+import re
+import threading
+import time
 import zipfile
 from pathlib import Path
 
 import pytest
 from docker_engine import DockerEngine
+from image_registry import serving_image
 
 from labstudio.compute.conformance_place import Place
 from labstudio.compute.docker import images
@@ -15,7 +19,7 @@ from labstudio.compute.docker.settings import DockerSettings
 from labstudio.errors import InvalidInput
 from labstudio.home import Home
 from labstudio.jobs.models import Environment
-from labstudio.jobs.runner.faults import RunError
+from labstudio.jobs.runner.faults import RunError, Stopped
 
 pytestmark = pytest.mark.slow
 
@@ -132,3 +136,30 @@ def test_a_job_may_name_its_image(docker_engine: DockerEngine, docker_place: Pla
         docker_place.studio.jobs.submit(
             docker_place.work / "named.py", environment=Environment(**named)
         )
+
+
+def test_a_pull_tells_how_far_it_is(docker_engine: DockerEngine, home: Home) -> None:
+    told = Told()
+    with serving_image(4 << 20, 4 << 20) as name:
+        images.ensure(
+            docker_engine.client,
+            settings(docker_engine, image=name),
+            home,
+            teller=told.teller,
+        )
+        assert told[0] == f"Pulling the image {name}."
+        assert re.search(r"Pulling \S+: \d of 4 MB \(\d+ %\)", told.text), told.text
+        assert "is there after" in told[-1]
+        docker_engine.client.images.remove(name)
+
+
+def test_a_pull_that_is_given_up_ends_at_once(docker_engine: DockerEngine, home: Home) -> None:
+    teller = images.Teller()
+    with serving_image(16 << 20, 1 << 20) as name:
+        threading.Timer(1.0, teller.given_up.set).start()
+        began = time.monotonic()
+        with pytest.raises(Stopped):
+            images.ensure(
+                docker_engine.client, settings(docker_engine, image=name), home, teller=teller
+            )
+        assert time.monotonic() - began < 8
