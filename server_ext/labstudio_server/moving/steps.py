@@ -274,14 +274,19 @@ class Steps:
         connections = getattr(self.kernels, "_kernel_connections", {})
         await until(lambda: not connections.get(kernel_id), CLIENTS_S, 0.2)
         if kernel_id in self.kernels:
-            await ensure_async(self.kernels.shutdown_kernel(kernel_id))
+            ending = asyncio.ensure_future(ensure_async(self.kernels.shutdown_kernel(kernel_id)))
+            try:
+                await asyncio.shield(ending)
+            except asyncio.CancelledError:
+                await ending  # half a shutdown would be in the way of the server's own
+                raise
 
     # -- when it goes wrong
 
     async def _undo(self, phase: MovePhase, message: str) -> None:
         """Leave the old kernel as it was, and remove the new one."""
         if self.move.phase.final:
-            LOG.warning("labstudio: after moving %s: %s", self.move.kernel_id, message)
+            LOG.info("labstudio: after moving %s: %s", self.move.kernel_id, message)
             return
         self.move.message = message
         if self._shut:

@@ -1,0 +1,86 @@
+"""A live notebook changes compute and keeps its variables: to a host over SSH, and back."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from moving_desk import moving
+from ssh_host import SshHost
+
+from labstudio._studio import Studio
+from labstudio.compute.kind import Host
+from labstudio.compute.opened import OpenComputes
+from labstudio.home import Home
+from labstudio.kernels import control, specs
+from labstudio.kernels.folder import folders
+
+pytestmark = pytest.mark.slow
+
+MAKE = """import numpy as np, pandas as pd
+big = np.arange({count}.); alias = big
+frame = pd.DataFrame({{"n": range(3), "s": list("abc")}})
+scale = 2
+def scaled(x): return x * scale
+class Thing:
+    def of(self): return scaled(self.at)
+thing = Thing(); thing.at = 4
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.linear_model import LinearRegression
+fitted = make_pipeline(StandardScaler(), LinearRegression()).fit([[0.], [1.]], [1., 3.])"""
+CHECK = """assert alias is big and big.size == {count} and big[-1] == {count} - 1
+assert list(frame.s) == list("abc") and isinstance(thing, Thing) and thing.of() == 8
+assert scaled.__globals__ is globals() and abs(fitted.predict([[2.]])[0] - 5) < 1e-9"""
+
+
+@pytest.fixture
+def notebooks(home: Home, ssh_host: SshHost, tmp_path: Path) -> Iterator[Path]:
+    """A folder of notebooks; the home has the host's kernels among its kernelspecs."""
+    settings = ssh_host.settings(python=sys.executable)
+    lines = [f"{name} = {json.dumps(value)}" for name, value in settings.items()]
+    (home.create().path / "compute.toml").write_text("\n".join(["[gpu-box]", *lines, ""]))
+    studio = Studio(home.path)
+    computes = OpenComputes(studio.computes, Host(home))
+    specs.lay(home, "gpu-box", computes.get("gpu-box").kernel_offers())
+    computes.close()
+    studio.close()
+    (tmp_path / "notebooks").mkdir()
+    yield tmp_path / "notebooks"
+    for folder in folders(home):
+        control.ask(folder, "end", timeout_s=30)
+
+
+def test_a_notebook_moves_to_a_host_and_back(home: Home, notebooks: Path) -> None:
+    async def work() -> None:
+        async with moving(home, notebooks) as desk:
+            await desk.run(MAKE.format(count=1_000_000))
+            told = await desk.move("gpu-box")
+            assert (told.phase, told.message) == ("done", "")
+            assert (await desk.kernel())["name"].startswith("labstudio.gpu-box.")
+            await desk.run(CHECK.format(count=1_000_000))
+            await desk.run("import os; assert os.environ['SSH_CONNECTION']; extra = [big]")
+            told = await desk.move("back")
+            assert (told.phase, told.message) == ("done", "")
+            await desk.run(CHECK.format(count=1_000_000) + "\nassert extra[0] is big")
+            await desk.run("import os; assert 'SSH_CONNECTION' not in os.environ")
+
+    asyncio.run(work())
+
+
+def test_a_gigabyte_moves(home: Home, notebooks: Path) -> None:
+    count = 125_000_000
+
+    async def work() -> None:
+        async with moving(home, notebooks) as desk:
+            await desk.run(MAKE.format(count=count))
+            told = await desk.move("gpu-box")
+            assert (told.phase, told.message) == ("done", "")
+            assert told.size_bytes > 1_000_000_000
+            await desk.run(CHECK.format(count=count))
+
+    asyncio.run(work())
