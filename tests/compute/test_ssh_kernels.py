@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -22,9 +23,10 @@ from ssh_host import SshHost
 
 from labstudio.compute.kernel_host import KernelHost, KernelOrder
 from labstudio.compute.kind import Host
+from labstudio.compute.ssh.folders import private
 from labstudio.compute.ssh.kind import Ssh
 from labstudio.compute.ssh.settings import SshSettings
-from labstudio.errors import Unavailable
+from labstudio.errors import InvalidInput, Unavailable
 from labstudio.home import Home
 from labstudio.jobs.runner.protocol import process_of
 
@@ -228,6 +230,27 @@ def test_the_folder_is_there_and_what_either_side_writes_comes_over(box: Box, tm
             assert (tmp_path / "fetched" / "x.bin").read_bytes() == b"x" * 1000
 
     asyncio.run(go())
+
+
+def test_what_is_private_does_not_travel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """A notebook that lies in the user's home takes no keys, settings, nor the studio along."""
+    monkeypatch.setenv("HOME", str(tmp_path / "u"))
+    for name in ("JUPYTER_DATA_DIR", "JUPYTER_CONFIG_DIR", "JUPYTER_RUNTIME_DIR"):
+        monkeypatch.delenv(name, raising=False)
+    studio = Home(tmp_path / "u" / "studio")
+    for top, below in ((tmp_path / "u", ""), (tmp_path, "u/")):
+        rules = private(top, studio)
+
+        def out(path: str, rules: list[tuple[bool, str]] = rules) -> bool:
+            return any(re.match(pattern, path) for _, pattern in rules)
+
+        for path in (".ssh/", ".netrc", ".config/", "studio/", ".labstudioignore"):
+            assert out(below + path) is True
+        for path in ("work.ipynb", "studio2/", "data/.hidden"):
+            assert out(below + path) is False
+    for inside in (studio.path / "kernels", tmp_path / "u" / ".ssh"):
+        with pytest.raises(InvalidInput, match="does not travel"):
+            private(inside, studio)
 
 
 @pytest.mark.parametrize("cut_s", [15, pytest.param(60, marks=pytest.mark.faults)])

@@ -258,6 +258,8 @@ class Synchroniser:
         Tells the user what was left out, and of conflicts.
     limits
         How much is kept in step.
+    always
+        Rules that come after those of the file, and so decide.
     """
 
     def __init__(
@@ -270,6 +272,7 @@ class Synchroniser:
         names: tuple[str, str],
         say: Callable[[str], None] = lambda _text: None,
         limits: Limits = Limits(),  # noqa: B008  it cannot be changed
+        always: Sequence[tuple[bool, str]] = (),
     ) -> None:
         self.here = here
         self.there = there
@@ -278,6 +281,7 @@ class Synchroniser:
         self._names = names
         self._say = say
         self._limits = limits
+        self._always = list(always)
         self._told: set[tuple[str, str]] = set()
 
     async def run(self) -> bool:
@@ -316,9 +320,10 @@ class Synchroniser:
 
     def _rules(self) -> Rules:
         try:
-            return rules_of(self._ignore.read_text(encoding="utf-8", errors="replace"))
+            own = rules_of(self._ignore.read_text(encoding="utf-8", errors="replace"))
         except OSError:
-            return []
+            own = []
+        return [*own, *self._always]
 
     @asynccontextmanager
     async def _lock(self) -> AsyncIterator[None]:

@@ -5,20 +5,22 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import hashlib
+import re
 import shlex
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from labstudio.compute import bundle
 from labstudio.compute.sides import LocalSide, RemoteSide
 from labstudio.compute.sync import IGNORE_FILE, Synchroniser, mirror
-from labstudio.errors import StudioError
+from labstudio.errors import InvalidInput, StudioError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
-    from pathlib import Path
 
     from labstudio.compute.kernel_host import KernelOrder
     from labstudio.compute.ssh.kind import Ssh
+    from labstudio.home import Home
 
 
 class HostFolders:
@@ -125,6 +127,7 @@ class HostFolders:
     async def _synchroniser(self, notebooks: Path) -> tuple[Any, Synchroniser]:
         folder, store = await self.notebooks(), f"{await self._root()}/folders/{self._mark}/.store"
         assert folder is not None
+        rules = private(notebooks, self._kind.host.home)
         process = await self._start_agent()
         home = self._kind.host.home.create()
         memory = home.path / "folders" / f"{self._kind.name}-{self._mark}"
@@ -135,7 +138,44 @@ class HostFolders:
             memory / "memory.json",
             names=("this machine", self._kind.name),
             say=self._order.say,
+            always=rules,
         )
+
+
+def private(notebooks: Path, home: Home) -> list[tuple[bool, str]]:
+    """Return rules that leave out what is nobody else's to have, whatever the user's own say.
+
+    Parameters
+    ----------
+    notebooks
+        The notebook's folder.
+    home
+        The studio home.
+
+    Raises
+    ------
+    InvalidInput
+        When the notebook lies in such a folder itself.
+    """
+    from jupyter_core.paths import jupyter_config_dir, jupyter_data_dir, jupyter_runtime_dir
+
+    own = Path.home()
+    jupyter = map(Path, (jupyter_config_dir(), jupyter_data_dir(), jupyter_runtime_dir()))
+    rules: list[tuple[bool, str]] = []
+    for folder in (home.path, own / ".ssh", own / ".gnupg", *jupyter):
+        if notebooks.is_relative_to(folder):
+            raise InvalidInput(
+                f"{notebooks} belongs to the studio, to Jupyter or to your keys, and does not "
+                "travel: move the notebook elsewhere.",
+                field="path",
+            )
+        if folder.is_relative_to(notebooks):
+            rules.append((True, f"{re.escape(folder.relative_to(notebooks).as_posix())}(/|$)"))
+    if own.is_relative_to(notebooks):
+        # A home's hidden files are settings and passwords.
+        above = "" if own == notebooks else own.relative_to(notebooks).as_posix() + "/"
+        rules.append((True, rf"{re.escape(above)}\.[^/]*(/|$)"))
+    return rules
 
 
 def _whole(failed: dict[str, str], folder: Path) -> None:
