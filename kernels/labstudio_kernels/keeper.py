@@ -126,13 +126,16 @@ class Verbs:
     async def _fetch(self, there: str, here: str) -> None:
         await self._kernel.fetch(there, Path(here))
 
+    async def _rename(self, path: str) -> None:
+        self._kernel.rename(path)
+
     async def _synchronise(self) -> None:
         await self._kernel.synchronise()
 
 
 VERBS = frozenset(
     ("status", "attach", "start", "interrupt", "stop", "kill", "reclaim", "end", "bring", "fetch",
-     "synchronise")
+     "synchronise", "rename")
 )  # fmt: skip
 
 
@@ -181,13 +184,13 @@ def main() -> None:
     _lead_output_into(folder)
     name_process("labstudio-keep")
     try:
-        asyncio.run(keep(folder))
+        # Not `asyncio.run`: it waits for threads, which may wait for an answer from far away.
+        asyncio.new_event_loop().run_until_complete(keep(folder))
     except Exception:
         log.exception("The keeper ends")
     finally:
         lock.close()
         logging.shutdown()
-        # Threads may wait for an answer from far away.
         os._exit(0)
 
 

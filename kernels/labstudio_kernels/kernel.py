@@ -208,6 +208,12 @@ class KeptKernel:
         """Bring the notebook's folder and its copy there in step; the verb `synchronise`."""
         await self._host().synchronise()
 
+    def rename(self, path: str) -> None:
+        """Note where the notebook is now; the verb `rename`."""
+        self.sheet.path = path
+        self.folder.create(self.sheet)
+        self.record.note_path(path)
+
     async def close(self) -> None:
         """Let go of everything; called last."""
         await self.record.close()

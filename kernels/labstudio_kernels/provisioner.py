@@ -91,6 +91,9 @@ class ComputeProvisioner(KernelProvisionerBase):
         info = dict(status["connection"])
         info["key"] = info["key"].encode()
         self.connection_info = cast("KernelConnectionInfo", info)
+        if (file := getattr(self.parent, "connection_file", "")) and Path(file).is_absolute():
+            # A manager takes over nothing from a file that is there already: a killed server's.
+            Path(file).unlink(missing_ok=True)
         return self.connection_info
 
     async def post_launch(self, **kwargs: Any) -> None:
@@ -165,6 +168,11 @@ class ComputeProvisioner(KernelProvisionerBase):
         self._detached = True
         self._running = False
         self._stop_following()
+
+    async def rename(self, path: str) -> None:
+        """Tell the keeper where the notebook is now; the server's extension calls this."""
+        with contextlib.suppress(OSError):
+            await self._ask("rename", path=path)
 
     def get_shutdown_wait_time(self, recommended: float = 5.0) -> float:
         """Leave time for what is removed on the compute."""

@@ -57,9 +57,14 @@ class Record:
         self, state: KernelState, message: str | None, active_at: datetime, *, ended: bool = False
     ) -> None:
         """Have the row changed."""
-        self._values = {"state": state.value, "message": message, "active_at": active_at}
+        self._values |= {"state": state.value, "message": message, "active_at": active_at}
         if ended:
             self._values["ended_at"] = datetime.now(UTC)
+        self._soil()
+
+    def note_path(self, path: str) -> None:
+        """Have the row tell of another notebook."""
+        self._values["path"] = path
         self._soil()
 
     async def written(self) -> None:

@@ -11,6 +11,7 @@ from traitlets import Bool, Float, Int, Unicode
 from labstudio._version import __version__
 from labstudio.config import StudioConfig
 from labstudio_server import events
+from labstudio_server.adoption import Adoption
 from labstudio_server.container import SETTING, Services
 from labstudio_server.endpoints import API, MLFLOW, resolve
 from labstudio_server.feed import Feed
@@ -64,6 +65,7 @@ class LabstudioApp(ExtensionApp):
     feed: Feed
     keeping: Keeping
     mover: Mover
+    adoption: Adoption
 
     def initialize_settings(self) -> None:
         """Build what handlers are given; `ExtensionApp.initialize` calls this at load."""
@@ -84,6 +86,9 @@ class LabstudioApp(ExtensionApp):
         self.services.on_first_use = self._on_first_use
         self.services.daemon_status = lambda: self.keeping.status
         self.settings[SETTING] = self.services
+        server = self.serverapp
+        self.adoption = Adoption(self.services, server.kernel_manager, server.kernel_spec_manager)
+        self.adoption.begin()
 
     def initialize_handlers(self) -> None:
         """Add the routes; `ExtensionApp.initialize` calls this at load."""
@@ -108,6 +113,7 @@ class LabstudioApp(ExtensionApp):
         if self.start_daemon:
             self.keeping.start()
         self.mover.start()
+        await self.services.run(self.adoption.offer)
         await self.services.run(_load_models)
 
     def _on_first_use(self) -> None:
@@ -116,7 +122,8 @@ class LabstudioApp(ExtensionApp):
         self.feed.start()
 
     async def stop_extension(self) -> None:
-        """End the tasks and close the studio; the daemon and its jobs go on."""
+        """End the tasks and close the studio; the daemon, its jobs and kernels elsewhere go on."""
+        self.adoption.end()
         await self.keeping.stop()
         await self.mover.stop()
         await self.feed.stop()

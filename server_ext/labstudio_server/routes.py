@@ -14,6 +14,7 @@ _SCHEDULES = "labstudio.schedules.models"
 _COMPUTE = "labstudio.compute.models"
 _USAGE = "labstudio.usage.models"
 _NAMESPACE = "labstudio.namespace.models"
+_KERNELS = "labstudio.kernels.models"
 _STATUS = "labstudio.status"
 _SERVER = "labstudio_server.models"
 
@@ -463,6 +464,42 @@ ENDPOINTS: tuple[Endpoint, ...] = (
                 "stopIdleKernels",
                 "End the kernels there that do nothing.",
                 response="labstudio.kernels.models:KernelPage",
+            ),
+        ),
+    ),
+    Endpoint(
+        "kernels",
+        "studio_kernels:StudioKernelsHandler",
+        "labstudio:kernels",
+        (
+            Verb(
+                "GET",
+                "listKernels",
+                "Kernels on computes, newest first.",
+                query=f"{_KERNELS}:ListKernels",
+                response=f"{_KERNELS}:KernelPage",
+            ),
+        ),
+    ),
+    Endpoint(
+        "kernels/{kernel_id}",
+        "studio_kernels:StudioKernelHandler",
+        "labstudio:kernels",
+        (
+            Verb("GET", "getKernel", "One kernel.", response=f"{_KERNELS}:StudioKernel"),
+            Verb("DELETE", "deleteKernel", "End a kernel, or forget a dead one.", status=204),
+        ),
+    ),
+    Endpoint(
+        "kernels/{kernel_id}/interrupt",
+        "studio_kernels:StudioKernelInterruptHandler",
+        "labstudio:kernels",
+        (
+            Verb(
+                "POST",
+                "interruptKernel",
+                "Interrupt what runs in a kernel.",
+                response=f"{_KERNELS}:StudioKernel",
             ),
         ),
     ),

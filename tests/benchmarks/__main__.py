@@ -8,7 +8,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tests.benchmarks import containers, jobs, logs
+from tests.benchmarks import containers, jobs, kernels, logs
 from tests.benchmarks.measure import Result, daemon, machine
 
 HERE = Path(__file__).parent
@@ -26,6 +26,7 @@ def main() -> int:
         results.append(logs.streamed(folder))
         if (in_container := containers.docker_job(folder)) is not None:
             results.append(in_container)
+    results += [each for each in (kernels.in_containers(),) if each is not None]
     content = {"machine": machine(), "results": [each.as_json() for each in results]}
     RESULTS.write_text(json.dumps(content, indent=2) + "\n")
     write_table(results)

@@ -24,6 +24,7 @@ from labstudio.gateway.server import GatewayServer
 from labstudio.home import write_atomic
 from labstudio.jobs.runner.protocol import boot_id, started_at
 from labstudio.jobs.store import now
+from labstudio.kernels.upkeep import Upkeep
 
 if TYPE_CHECKING:
     import socket
@@ -41,6 +42,7 @@ STATUS_S = 1.0
 HOUSEKEEPING_S = 3600.0
 STRAYS_S = 30.0
 SWEEP_S = 300.0
+KERNELS_S = 3.0
 HISTORY_KEPT = timedelta(days=365)
 WAKE_SOCKET = "wake.sock"
 
@@ -97,6 +99,9 @@ class Daemon(Worker):
         self.every(HOUSEKEEPING_S, self._keep_house, "housekeeping")
         self.every(STRAYS_S, partial(end_strays, self.studio), "strays")
         self.every(SWEEP_S, partial(sweep_computes, self.studio, self._computes), "sweep")
+        upkeep = Upkeep(self.studio, self._computes)
+        self.every(KERNELS_S, upkeep.offer, "kernelspecs")
+        self.every(KERNELS_S, upkeep.sweep, "kernels")
 
     def close(self) -> None:
         """End what belongs to the daemon; runners go on."""

@@ -17,6 +17,7 @@ verb                    what it does, and what it answers
 ``end``                 ends kernel and keeper, and forgets both
 ``bring`` here          brings a folder there; answers ``there``
 ``fetch`` there, here   brings a folder back
+``rename`` path         notes where the notebook is now
 ``synchronise``         brings the notebook's folder and its copy there in step now
 ======================= ===========================================================================
 """

@@ -19,6 +19,7 @@ from __future__ import annotations
 import fcntl
 import re
 import shutil
+import time
 from typing import IO, TYPE_CHECKING, Any
 
 from labstudio.home import PRIVATE_FOLDER, write_atomic
@@ -90,6 +91,13 @@ class KernelFolder:
     def sheet(self) -> KernelSheet | None:
         """Read what the kernel is; None when there is no such kernel."""
         return read_model(self.path / "kernel.json", KernelSheet)
+
+    def age_s(self) -> float:
+        """Return how long ago the kernel was made to be; 0 when it is over meanwhile."""
+        try:
+            return time.time() - (self.path / "kernel.json").stat().st_mtime
+        except FileNotFoundError:
+            return 0.0
 
     def make_sockets(self) -> None:
         """Make the folder of the sockets, and write the connection file that leads there."""

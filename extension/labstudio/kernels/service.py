@@ -8,10 +8,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from labstudio.compute.registry import kind
 from labstudio.errors import Conflict, Unavailable
 from labstudio.kernels import control
 from labstudio.kernels.folder import KernelFolder
 from labstudio.kernels.models import KernelPage, KernelState, ListKernels, StudioKernel
+from labstudio.kernels.specs import shown_name
 from labstudio.kernels.store import KernelStore
 
 if TYPE_CHECKING:
@@ -109,17 +111,28 @@ class KernelService:
         return KernelPage(items=[self.get(kernel.id) for kernel in idle])
 
     def lease(self, sheet: KernelSheet) -> Lease:
-        """Give a kernel the slots that those of its compute hold; for its keeper."""
-        need = self._studio.computes.settings(sheet.compute).kernel_need
-        name = Path(sheet.path).name if sheet.path else sheet.offer.display_name
+        """Give a kernel the slots that those of its compute hold; for its keeper.
+
+        On this machine itself kernels hold none, as Jupyter's own do.
+
+        Raises
+        ------
+        StudioError
+            When they are not free; the sentence says which.
+        """
+        settings = self._studio.computes.settings(sheet.compute)
+        need = settings.kernel_need
+        if kind(settings.type).at_home:
+            return Lease(need)
+        name = Path(sheet.path).name if sheet.path else shown_name(sheet.compute, sheet.offer)
         gpus = self._studio.computes.lease_kernel(
             sheet.id, sheet.compute, sheet.user, need, name=name
         )
         return Lease(need, gpus)
 
-    def release(self, kernel_id: str) -> None:
+    def release(self, kernel_id: str, outcome: str = "ended") -> None:
         """Take a kernel's slots back; for its keeper."""
-        self._studio.computes.release("kernel", kernel_id)
+        self._studio.computes.release("kernel", kernel_id, outcome=outcome)
 
     def _living(self, kernel_id: str) -> KernelFolder:
         kernel = self.get(kernel_id)

@@ -30,6 +30,16 @@ def spec_name(compute: str, offer: str) -> str:
     return f"{PREFIX}{compute}.{_NOT_IN_A_NAME.sub('-', offer.lower())}"
 
 
+def shown_name(compute: str, offer: KernelOffer) -> str:
+    """Return what the launcher shows.
+
+    >>> ipykernel = KernelOffer(name="p", display_name="Python 3 (ipykernel)", language="python")
+    >>> shown_name("gpu-box", ipykernel)
+    'Python 3 @ gpu-box'
+    """
+    return f"{offer.display_name.removesuffix(' (ipykernel)')} @ {compute}"
+
+
 def content(home: Home, compute: str, offer: KernelOffer) -> dict[str, Any]:
     """Return the ``kernel.json`` of a compute's kernel."""
     stanza = {
@@ -39,7 +49,7 @@ def content(home: Home, compute: str, offer: KernelOffer) -> dict[str, Any]:
     return {
         "argv": offer.argv,
         "env": offer.env,
-        "display_name": f"{offer.display_name} @ {compute}",
+        "display_name": shown_name(compute, offer),
         "language": offer.language,
         # The provisioner is always asked: the keeper knows how this kernel is interrupted.
         "interrupt_mode": "signal",

@@ -11,6 +11,7 @@ from labstudio import changes
 from labstudio.database.tables import kernels
 from labstudio.errors import NotFound
 from labstudio.kernels.models import KernelState, StudioKernel
+from labstudio.kernels.specs import shown_name
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -33,7 +34,7 @@ class KernelStore:
         values: dict[str, Any] = {
             "compute": sheet.compute,
             "offer": sheet.offer.name,
-            "display_name": f"{sheet.offer.display_name} @ {sheet.compute}",
+            "display_name": shown_name(sheet.compute, sheet.offer),
             "language": sheet.offer.language,
             "user": sheet.user,
             "path": sheet.path,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from jupyter_events import EventLogger
 
-TOPICS = ("jobs", "schedules", "computes", "moves", "daemon")
+TOPICS = ("jobs", "schedules", "computes", "kernels", "moves", "daemon")
 
 
 def schema_id(topic: str) -> str:

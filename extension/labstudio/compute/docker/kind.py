@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from docker import DockerClient
 
+    from labstudio.compute.kernel_host import KernelHost, KernelOffer, KernelOrder
     from labstudio.status import Check
 
 DAY_S = 86_400.0
@@ -131,9 +132,27 @@ class Docker(Local):
             remove_unused(self.client, self.host.home, self.settings.keep_images_days * DAY_S)
         return removed
 
+    # -- kernels
+
+    def kernel_offers(self) -> list[KernelOffer]:
+        """Return the kernels of the compute's image, looked up once."""
+        from labstudio.compute.docker.kernels import kernels_of
+
+        return kernels_of(self).offers
+
+    def kernel_host(self, order: KernelOrder) -> KernelHost:
+        """Return what keeps a kernel in a container of its own."""
+        from labstudio.compute.docker.kernel import DockerKernel
+        from labstudio.compute.docker.kernels import kernels_of
+
+        there = kernels_of(self)
+        return DockerKernel(order, self, there.image, forwards=there.python)
+
     def _runs(self, mark: str) -> bool:
-        """Say whether a runner still looks after a container, such as one whose kernel is kept."""
+        """Say whether a runner or a keeper still looks after a container."""
         job_id, _, number = mark.partition("/")
+        if not number:
+            return (self.host.home.kernels / mark / "kernel.json").exists()
         return number.isdigit() and protocol.is_alive(self.host.home.attempt(job_id, int(number)))
 
 

@@ -1,0 +1,246 @@
+"""Kernels in containers: each is one container, found by its label, reached over unix sockets.
+
+The sockets lie in a folder that is mounted, so a container needs no network for them. The folder
+of the notebook is mounted where it is, at the same path, and the kernel runs as its owner.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import shutil
+import signal
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from jupyter_core.paths import jupyter_config_dir, jupyter_path, jupyter_runtime_dir
+
+from labstudio.compute.docker.container import (
+    Mount,
+    Plan,
+    create,
+    find,
+    hand_over,
+    labels,
+    memory_limit,
+    remove,
+    user_of,
+)
+from labstudio.compute.docker.engine import answering
+from labstudio.compute.docker.reverse import FORWARDER_THERE, SOCKET, Reverse
+from labstudio.compute.kernel_host import KernelEnd, KernelHost, lossless
+from labstudio.errors import InvalidInput
+from labstudio.home import write_atomic
+from labstudio.kernels.folder import connection
+
+if TYPE_CHECKING:
+    from docker.models.containers import Container
+
+    from labstudio.compute.docker.kind import Docker
+    from labstudio.compute.kernel_host import KernelOrder
+
+THERE = "/run/labstudio"
+"""Where a kernel's sockets are in its container; the way to the studio lies there too."""
+CONNECTION = "connection.json"
+PORT = 7461
+"""Where the studio is found on loopback: a container's own."""
+KILLED = 128 + signal.SIGKILL
+MEGABYTE = 1 << 20
+AGAIN_S = 0.5
+REMOVED = "The kernel's container was removed from outside."
+
+
+class DockerKernel(KernelHost):
+    """A kernel in a container of its own.
+
+    Parameters
+    ----------
+    order
+        The kernel.
+    kind
+        The compute.
+    image
+        The image's id.
+    forwards
+        Whether the image has a Python that leads the kernel's requests to the studio.
+    """
+
+    def __init__(self, order: KernelOrder, kind: Docker, image: str, *, forwards: bool) -> None:
+        super().__init__(order)
+        assert order.sockets is not None
+        self._kind = kind
+        self._image = image
+        self._sockets = order.sockets / "d"
+        # In there the sockets have another path than here, and are the same.
+        self._content = connection(str(self._sockets / "k"), order.key, order.offer.name)
+        self._reverse = (
+            Reverse(order.gateway, self._sockets) if forwards and order.gateway else None
+        )
+        self._container: Container | None = None
+        self._end: asyncio.Task[KernelEnd] | None = None
+        self._cut: str | None = None
+
+    # -- its start
+
+    async def start(self) -> dict[str, Any]:
+        """Start the container unless it runs."""
+        if await asyncio.to_thread(self._find) is None:
+            self._sockets.mkdir(mode=0o700, exist_ok=True)
+            self._container = await asyncio.to_thread(self._create)
+        if self._reverse is not None:
+            await self._reverse.open()
+            hand_over([self._sockets / SOCKET], await asyncio.to_thread(self._user))
+            await asyncio.to_thread(self._forward)
+        return self._content
+
+    def _create(self) -> Container:
+        user = self._user()
+        inside = connection(f"{THERE}/k", self.order.key, self.order.offer.name)
+        write_atomic(self._sockets / CONNECTION, json.dumps(inside), durable=False)
+        hand_over([self._sockets], user)
+        kind, order = self._kind, self.order
+        words = {"{connection_file}": f"{THERE}/{CONNECTION}"}
+        mounts = [Mount(self._sockets, THERE, writable=True)]
+        if self._reverse is not None:
+            mounts += [each for each in self._reverse.mounts() if each.target == FORWARDER_THERE]
+        if order.notebooks is not None:
+            mounts.append(Mount(order.notebooks, str(order.notebooks), writable=True))
+            mounts += self._hidden(order.notebooks)
+        plan = Plan(
+            image=self._image,
+            command=tuple(words.get(word, word) for word in lossless(order.offer.argv)),
+            labels=labels(kind.host.home, kind.name, "kernel", order.id),
+            user=user,
+            env={**order.offer.env, **order.env, **self._address()},
+            folder=str(order.notebooks) if order.notebooks else "/tmp",  # noqa: S108  its own
+            mounts=tuple(mounts),
+            need=order.need,
+            gpus=order.gpus,
+        )
+        with answering(kind.settings.docker_host):
+            container = create(kind.client, plan, kind.settings, kind.facts())
+            container.start()
+        return container
+
+    def _hidden(self, notebooks: Path) -> list[Mount]:
+        """Lay nothing over what lies below the notebook's folder and is not the kernel's to see."""
+        nothing = self.order.folder / "nothing"
+        nothing.mkdir(exist_ok=True)
+        secret = [self._kind.host.home.path, Path.home() / ".ssh"]
+        secret += map(Path, (*jupyter_path(), jupyter_runtime_dir(), jupyter_config_dir()))
+        found = {each for each in secret if each.is_relative_to(notebooks) and each.is_dir()}
+        if notebooks in found:
+            raise InvalidInput(
+                f"{notebooks} is the studio's or Jupyter's own folder: a container may not see it. "
+                "Move the notebook elsewhere.",
+                field="path",
+            )
+        return [Mount(nothing, str(each)) for each in sorted(found)]
+
+    def _user(self) -> str:
+        """Return who owns the notebook's folder; root's is there, and cannot be written."""
+        kind, notebooks = self._kind, self.order.notebooks
+        usual = user_of(kind.settings, kind.facts())
+        if notebooks is None or kind.settings.user is not None or kind.facts().rootless:
+            return usual
+        owner = notebooks.stat()
+        return f"{owner.st_uid}:{owner.st_gid}" if owner.st_uid else usual
+
+    def _address(self) -> dict[str, str]:
+        if self._reverse is None:
+            return {}
+        base = f"http://127.0.0.1:{PORT}"
+        return {"LABSTUDIO_URL": base, "MLFLOW_TRACKING_URI": f"{base}/mlflow"}
+
+    def _forward(self) -> None:
+        """Have the way to the studio in the container; one that is there already stays."""
+        assert self._container is not None
+        words = [self._kind.settings.python, FORWARDER_THERE, "--port", str(PORT)]
+        with answering(self._kind.settings.docker_host):
+            self._container.exec_run([*words, "--socket", f"{THERE}/{SOCKET}"], detach=True)
+
+    # -- its life
+
+    def _find(self) -> Container | None:
+        kind = self._kind
+        with answering(kind.settings.docker_host):
+            found = find(kind.client, kind.host.home, kind.name, self.order.id)
+            running = next((each for each in found if each.status == "running"), None)
+            for each in found if running is None else []:
+                remove(each)
+        self._container = running
+        return running
+
+    async def poll(self) -> KernelEnd | None:
+        """Say whether the container runs; one thread waits for its end."""
+        if self._container is None and await asyncio.to_thread(self._look) is None:
+            return KernelEnd(message=REMOVED)
+        if self._end is None:
+            self._end = asyncio.create_task(asyncio.to_thread(self._wait))
+        return self._end.result() if self._end.done() else None
+
+    def _look(self) -> Container | None:
+        """Find the container, also one that has ended."""
+        kind = self._kind
+        with answering(kind.settings.docker_host):
+            found = find(kind.client, kind.host.home, kind.name, self.order.id)
+        self._container = found[0] if found else None
+        return self._container
+
+    def _wait(self) -> KernelEnd:
+        from docker.errors import DockerException, NotFound
+        from requests.exceptions import RequestException
+
+        container = self._container
+        assert container is not None
+        while True:
+            try:
+                code = int(container.wait(timeout=None)["StatusCode"])
+                state = self._kind.client.api.inspect_container(container.id)["State"]
+            except NotFound:
+                return KernelEnd(message=REMOVED)
+            except (RequestException, DockerException, OSError):
+                self._cut = "The Docker Engine does not answer."
+                time.sleep(AGAIN_S)
+            else:
+                self._cut = None
+                return self._how(code, state)
+
+    def _how(self, code: int, state: dict[str, Any]) -> KernelEnd:
+        if code == KILLED and state.get("OOMKilled"):
+            limit = memory_limit(self.order.need, self._kind.settings)
+            size = f" than its {limit // MEGABYTE} MiB" if limit else " than there was"
+            message = f"The kernel was killed: it wanted more memory{size}."
+            return KernelEnd(exit_code=code, message=message, out_of_memory=True)
+        return KernelEnd(exit_code=code, message=f"The kernel's container ended ({code}).")
+
+    async def interrupt(self) -> None:
+        """Send SIGINT; the container's first process passes it on."""
+        await asyncio.to_thread(self._interrupt)
+
+    def _interrupt(self) -> None:
+        if self._container is not None:
+            with answering(self._kind.settings.docker_host):
+                self._container.kill(signal="SIGINT")
+
+    async def kill(self) -> None:
+        """Remove the container with everything in it."""
+        await asyncio.to_thread(self._remove)
+
+    def _remove(self) -> None:
+        kind = self._kind
+        with answering(kind.settings.docker_host):
+            for each in find(kind.client, kind.host.home, kind.name, self.order.id):
+                remove(each)
+        self._container = None
+        shutil.rmtree(self._sockets, ignore_errors=True)
+
+    def reachable(self) -> str | None:
+        """Say whether the Engine answers."""
+        return self._cut
+
+    async def close(self) -> None:
+        """Lead nothing to the studio any more."""
+        if self._reverse is not None:
+            self._reverse.close()
