@@ -6,7 +6,7 @@ import csv
 import io
 from collections import defaultdict
 from datetime import UTC, date, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
@@ -36,7 +36,11 @@ class UsageService:
         return [each for each in self._read(asked, where) if asked.user in (None, each.user)]
 
     def report(
-        self, query: UsageQuery | None = None, *, users: Sequence[str] | None = None
+        self,
+        query: UsageQuery | None = None,
+        *,
+        users: Sequence[str] | None = None,
+        **fields: Any,
     ) -> UsageReport:
         """Add up a part of the ledger.
 
@@ -47,8 +51,15 @@ class UsageService:
         users
             Only what these users used; None for all. Their part of a shared compute's price
             considers everybody who held it.
+        **fields
+            Fields of `UsageQuery` in place of a query.
+
+        Examples
+        --------
+        >>> studio().usage.report(by="compute").total.cost  # doctest: +SKIP
+        4.2
         """
-        asked = query or UsageQuery()
+        asked = query or UsageQuery(**fields)
         until = asked.until or datetime.now(UTC)
         where = [usage.c.compute == asked.compute] if asked.compute else []
         shown = None if users is None else set(users)
