@@ -19,6 +19,7 @@ import type {
   JobPage,
   JobState,
   KernelAttachment,
+  KernelPage,
   KindInfo,
   LogChunk,
   Move,
@@ -124,7 +125,7 @@ export class Api {
   drainCompute = (name: string, draining: boolean) =>
     this._send<Compute>('POST', `computes/${seg(name)}/drain`, { draining });
   stopIdleKernels = (name: string) =>
-    this._send<{ stopped: number }>('POST', `computes/${seg(name)}/stop-idle`);
+    this._send<KernelPage>('POST', `computes/${seg(name)}/stop-idle`);
   move = (kernelId: string) => this._get<Move>(`kernels/${seg(kernelId)}/move`);
   createMove = (kernelId: string, wanted: CreateMove) =>
     this._send<Move>('POST', `kernels/${seg(kernelId)}/move`, wanted);

@@ -32,6 +32,7 @@ export type Occupant = Schemas['Occupant'];
 export type Waiting = Schemas['Waiting'];
 export type Resources = Schemas['Resources'];
 export type TestReport = Schemas['TestReport'];
+export type KernelPage = Schemas['KernelPage'];
 export type KindInfo = Schemas['KindInfo'];
 export type KindField = Schemas['KindField'];
 export type Move = Schemas['Move'];

@@ -61,7 +61,7 @@ export function addComputeCommands(services: IServices, computes: ComputesModel)
     describedBy: { args: NAME_ARGS },
     isEnabled: args => (computes.find(target(args))?.kernels ?? 0) > 0,
     execute: on(async name => {
-      const { stopped } = await api.stopIdleKernels(name);
+      const stopped = (await api.stopIdleKernels(name)).items.length;
       Notification.info(
         stopped
           ? trans._n('%1 idle kernel was stopped.', '%1 idle kernels were stopped.', stopped)
