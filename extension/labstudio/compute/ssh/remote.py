@@ -14,6 +14,7 @@ import json
 import shlex
 from functools import cache
 from importlib.resources import files
+from queue import Queue
 from typing import TYPE_CHECKING, Any
 from weakref import WeakValueDictionary
 
@@ -39,6 +40,7 @@ MODULES = ("frames", "files", "attempts", "follower", "machine", "kernels", "hel
 PING_S = 5.0
 HELLO_S = 30.0
 PREAMBLE_BYTES = 1 << 16
+PIECES_AHEAD = 64
 # What the host's Python reads first: the modules, in order, and then what main is told.
 BOOT = (
     "import sys,json,types\n"
@@ -325,30 +327,50 @@ class Remote:
         """
         part = here.with_name(f".{here.name}.part")
         part.parent.mkdir(parents=True, exist_ok=True)
-        digest = hashlib.sha256()
-        with part.open("a+b") as file:
-            offset = file.tell()
-            file.seek(0)
-            while piece := file.read(4 * PIECE_BYTES):
-                digest.update(piece)
-
-            def take(_head: dict[str, Any], piece: bytes) -> None:
-                file.write(piece)
-                digest.update(piece)
-
-            await self.link.connection()
-            answer = self._tell("get", b"", {"path": there, "offset": offset})
-            number = next(reversed(self._answers))
-            self._parts[number] = take
-            try:
-                told = await answer
-            finally:
-                del self._parts[number]
-        if told["sha256"] != digest.hexdigest():
+        await self.link.connection()
+        taken = _Taken(part)
+        writing = asyncio.get_running_loop().create_task(asyncio.to_thread(taken.write))
+        answer = self._tell("get", b"", {"path": there, "offset": taken.offset})
+        number = next(reversed(self._answers), 0)
+        self._parts[number] = lambda _head, piece: taken.pieces.put(piece)
+        try:
+            told = await answer
+        finally:
+            del self._parts[number]
+            taken.pieces.put(None)
+            digest = await writing
+        if told["sha256"] != digest:
             part.unlink(missing_ok=True)
             raise Unavailable(f"{there} changed while it was brought here.")
         part.replace(here)
         return str(told["sha256"])
+
+
+class _Taken:
+    """A file that is being brought: written and hashed in a thread, beside the link's own work."""
+
+    def __init__(self, part: Path) -> None:
+        self._part = part
+        self.offset = part.stat().st_size if part.exists() else 0
+        self.pieces: Queue[bytes | None] = Queue(PIECES_AHEAD)
+
+    def write(self) -> str:
+        """Write what comes until there is no more; return the SHA-256 of the whole."""
+        digest, trouble = hashlib.sha256(), None
+        with self._part.open("a+b", buffering=0) as file:
+            file.seek(0)
+            while piece := file.read(4 * PIECE_BYTES):
+                digest.update(piece)
+            while (piece := self.pieces.get()) is not None:
+                try:
+                    if trouble is None:
+                        file.write(piece)
+                        digest.update(piece)
+                except OSError as error:
+                    trouble = error  # What else comes is taken, and dropped: nobody must wait.
+        if trouble is not None:
+            raise trouble
+        return digest.hexdigest()
 
 
 async def _all(answers: list[asyncio.Future[Any]]) -> None:
