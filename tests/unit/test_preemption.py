@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
 import signal
+import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -15,12 +18,18 @@ from typing import Any
 
 import pytest
 
+from labstudio import checkpoint
 from labstudio._studio import Studio
 from labstudio.checkpoint import whole
+from labstudio.errors import InvalidInput
 from labstudio.experiments.tracking import is_ready
+from labstudio.gateway.client import Client
+from labstudio.gateway.reach import FORWARDER, gateway_socket
+from labstudio.gateway.tokens import Scope, mint
 from labstudio.jobs.handle import JobHandle
 from labstudio.jobs.models import CheckpointPolicy
 from labstudio.jobs.runner import protocol
+from labstudio.jobs.runner.safekeeping import Safekeeping
 
 pytestmark = pytest.mark.slow
 
@@ -205,6 +214,49 @@ def test_a_machine_that_vanishes_counts_as_one_and_loses_only_what_was_not_saved
     record = studio.jobs.detail(job.id)
     assert (record.preemptions, record.attempt) == (1, 2)
     assert "from the checkpoint of step 5." in log(studio, job, 2)
+
+
+WAITS = """
+import time
+from labstudio import checkpoint
+print("found", checkpoint.load("nothing"), flush=True)
+while checkpoint.latest() is None:
+    time.sleep(600)
+"""
+
+
+def test_what_was_brought_from_elsewhere_is_there_when_its_machine_is_gone(
+    studio: Studio, script: Callable[[str], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = submit(studio, script(WAITS))
+    until(lambda: "found nothing" in log(studio, job, 1))
+    record = job.refresh().record
+    token = mint(studio.home, Scope("job", job.id, record.user, record.attempt))
+    command = [sys.executable, str(FORWARDER), "--socket", str(gateway_socket(studio.home))]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as forwarder:
+        assert forwarder.stdout is not None
+        client = Client(f"http://127.0.0.1:{int(forwarder.stdout.readline())}", token)
+        monkeypatch.setattr(checkpoint, "_chosen", [])
+        saved = checkpoint.use(tmp_path / "elsewhere")
+        keeping = Safekeeping(saved, job.id, client)
+        keeping.step()  # nothing yet
+        checkpoint.save(3, "from elsewhere")
+        (saved / whole.name(4)).mkdir()
+        keeping.step()
+        keeping.step()
+        with pytest.raises(InvalidInput, match="no whole checkpoint"):
+            client.post(f"jobs/{job.id}/checkpoints", _as_sent(saved, without=whole.MANIFEST))
+        forwarder.terminate()
+    os.kill(runner(studio, job, 1), signal.SIGKILL)
+    assert job.wait(60).state == "succeeded"
+    assert "found from elsewhere" in log(studio, job, 2)
+
+
+def _as_sent(saved: Path, without: str) -> dict[str, Any]:
+    path = saved / whole.name(3) / checkpoint.STATE
+    assert path.name != without
+    sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
+    return {"name": "step-5", "files": [{"path": path.name, "sha256": sha256, "size_bytes": 1}]}
 
 
 def test_the_limit_is_said(studio: Studio, script: Callable[[str], Path]) -> None:

@@ -48,6 +48,11 @@ class Caller:
         if self.job is not None:
             raise Forbidden(f"A job's token cannot {verb}; it is for the job itself.")
 
+    def may_upload(self, studio: Studio) -> None:
+        """Refuse a job, unless its compute may be taken away: then it brings checkpoints."""
+        if self.job is not None and not studio.computes.settings(self.job.compute).preemptible:
+            self.must_be_kernel("upload files")
+
     def may_see(self, job: Job) -> Job:
         """Return a job that the caller may read, and refuse any other."""
         mine = job.id == self.job.id if self.job is not None else job.user == self.scope.user

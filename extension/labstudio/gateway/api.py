@@ -9,9 +9,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from labstudio.errors import Forbidden
 from labstudio.gateway import names
-from labstudio.gateway.models import Contents, SubmitJob, SubmitSweep
+from labstudio.gateway.models import Contents, KeepCheckpoint, SubmitJob, SubmitSweep
 from labstudio.inputs import validated
+from labstudio.jobs.checkpoints import keep
 from labstudio.jobs.models import AttemptQuery, JobPage, ListJobs, LogQuery, RerunJob
 from labstudio.jobs.snapshot import blob_path
 from labstudio.jobs.taking import Taken
@@ -135,6 +137,15 @@ def get_result(asked: Asked) -> Path | None:
     return asked.studio.jobs.result_path(asked.job_id)
 
 
+def keep_checkpoint(asked: Asked) -> None:
+    """Keep a checkpoint of the job that asks, for its next attempt."""
+    wanted = validated(KeepCheckpoint, asked.body)
+    job_id, job = asked.job_id, asked.caller.job
+    if job is None:
+        raise Forbidden("Only a job's own code keeps its checkpoints.")
+    keep(asked.studio.home, job_id, job.attempt, wanted.name, wanted.files)
+
+
 def list_computes(asked: Asked) -> BaseModel:
     """List every compute."""
     asked.caller.must_be_kernel("list computes")
@@ -143,7 +154,7 @@ def list_computes(asked: Asked) -> BaseModel:
 
 def missing_blobs(asked: Asked) -> BaseModel:
     """Say which of some contents are not here yet."""
-    asked.caller.must_be_kernel("upload files")
+    asked.caller.may_upload(asked.studio)
     wanted = validated(Contents, asked.body)
     home = asked.studio.home
     return Contents(sha256=[each for each in wanted.sha256 if not blob_path(home, each).exists()])
@@ -160,6 +171,7 @@ VERBS = (
     Verb("GET", "jobs/{job_id}/files", list_files),
     Verb("GET", "jobs/{job_id}/files/{path:path}", get_file),
     Verb("GET", "jobs/{job_id}/result", get_result),
+    Verb("POST", "jobs/{job_id}/checkpoints", keep_checkpoint),
     Verb("GET", "computes", list_computes),
     Verb("POST", "blobs/missing", missing_blobs),
     Verb("POST", "kernel/move/place", names.move_place),

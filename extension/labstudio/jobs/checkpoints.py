@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+import shutil
 from typing import TYPE_CHECKING
 
-from labstudio.checkpoint import whole
-from labstudio.jobs.models import SnapshotFile
+from labstudio.checkpoint import KEPT, whole
+from labstudio.errors import InvalidInput
+from labstudio.jobs.models import Snapshot, SnapshotFile
 from labstudio.jobs.runner.protocol import SAVED, WORK, read_result
-from labstudio.jobs.snapshot import store_file
+from labstudio.jobs.snapshot import materialise, store_file, verify
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
     from labstudio.home import Home
-    from labstudio.jobs.models import Snapshot
 
 
 def with_checkpoint(
@@ -51,6 +52,33 @@ def with_checkpoint(
         kept = [_kept(home, path, attempt / WORK) for path in paths]
         return snapshot.model_copy(update={"files": [*snapshot.files, *kept]})
     return snapshot
+
+
+def keep(home: Home, job_id: str, number: int, name: str, files: list[SnapshotFile]) -> None:
+    """Keep a checkpoint that an attempt elsewhere saved; its content is among the blobs already.
+
+    Raises
+    ------
+    InvalidInput
+        When content is missing, or it is no whole checkpoint.
+    """
+    folder = home.attempt(job_id, number) / WORK / SAVED
+    target, passing = folder / name, folder / f".{name}.brought" / name
+    brought = Snapshot(entry=files[0].path, files=files)
+    verify(home, brought)
+    shutil.rmtree(passing.parent, ignore_errors=True)
+    passing.mkdir(mode=0o700, parents=True)
+    try:
+        materialise(home, brought, passing)
+        if not whole.is_whole(passing):
+            raise InvalidInput(f"{name} is no whole checkpoint.", field="files")
+        if target.exists():
+            shutil.rmtree(target)
+        passing.rename(target)
+    finally:
+        shutil.rmtree(passing.parent, ignore_errors=True)
+    for old in whole.all_whole(folder)[KEPT:]:
+        shutil.rmtree(old, ignore_errors=True)
 
 
 def _files(folder: Path) -> list[Path]:

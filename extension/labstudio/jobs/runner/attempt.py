@@ -28,6 +28,7 @@ from labstudio.jobs.runner import protocol
 from labstudio.jobs.runner.faults import RunError, Stopped
 from labstudio.jobs.runner.journal import Log, StatusFile
 from labstudio.jobs.runner.place import PlaceLost, open_place
+from labstudio.jobs.runner.safekeeping import Safekeeping, keep_safe
 from labstudio.jobs.runner.sampling import Sampler
 from labstudio.jobs.runner.surroundings import working_folder
 from labstudio.jobs.runner.work import Work
@@ -80,6 +81,7 @@ class Attempt:
             boot_id=protocol.boot_id(),
         )
         self._sampling: asyncio.Task[None] | None = None
+        self._safekeeping: Safekeeping | None = None
 
     # -- beginning
 
@@ -111,6 +113,7 @@ class Attempt:
         self.work = work = Work(self.folder, self.spec, self.home)
         work.lay_out()
         self.cwd = working_folder(self.folder, self.spec)
+        self._safekeeping = keep_safe(self)
 
     def record(self, child: Child | None) -> None:
         """Write which processes the attempt is, so that they are found if this one is killed."""
@@ -290,6 +293,8 @@ class Attempt:
     def _bring_in(self) -> None:
         if self._sampling is not None:
             self._sampling.cancel()
+        if self._safekeeping is not None:
+            self._safekeeping.stop()
         if self.work is not None:
             self.work.collect()
         self.status.flush()
