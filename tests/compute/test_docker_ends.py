@@ -198,6 +198,8 @@ def test_an_engine_that_restarts_under_a_job_leaves_a_clear_state(
 @pytest.mark.faults
 def test_ten_jobs_are_found_again_after_the_daemon_was_killed(docker_engine: DockerEngine) -> None:
     with place(entry(docker_engine, cpus=64.0, max_jobs=10)) as there:
+        # Once MLflow's server has started: none of the ten waits for it then.
+        there.script("first.py", "print('first')").wait(150)
         code = "import time; print('ready', flush=True); time.sleep(6); print('done', flush=True)"
         jobs = [there.script(f"s{n}.py", code, need={"cpus": 0.2}) for n in range(10)]
         for job in jobs:
