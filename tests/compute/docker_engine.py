@@ -125,6 +125,7 @@ class Engine:
         runtime = self.folder / "exec" / "containerd" / "containerd.pid"
         if runtime.exists():
             os.kill(int(runtime.read_text()), signal.SIGKILL)
+            runtime.unlink()  # An engine that starts would take the number for a living one.
 
 
 @dataclass(frozen=True)
