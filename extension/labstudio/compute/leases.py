@@ -35,6 +35,8 @@ def give(
 ) -> None:
     """Give slots out, and begin their line in the ledger."""
     moment = datetime.now(UTC)
+    # One whose end nobody was there to record must not keep the holder out.
+    connection.execute(leases.delete().where(*_of(stay.holder, stay.holder_id)))
     connection.execute(
         leases.insert().values(
             holder=stay.holder,
