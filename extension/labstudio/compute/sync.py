@@ -34,6 +34,7 @@ REASONS = {
 }
 """Why a path is left out, for people. `changing` is not among them: the next look takes it."""
 TOLD_AT_ONCE = 5
+TOLD_BYTES = 20_000_000
 LOCK_POLL_S = 0.05
 
 
@@ -305,6 +306,8 @@ class Synchroniser:
         merged = merge(here, there, without(base, out), names=self._names)
         sides = ((self.here, here), (self.there, there))
         made = [changes(now, merged.tree) for _, now in sides]
+        for wanted, name in zip(made, self._names, strict=True):
+            self._tell_size(wanted, name)
         # All content is on its way before anything changes: what is read is what was seen.
         await bring(self.there, there, self.here, made[0])
         await bring(self.here, here, self.there, made[1])
@@ -347,6 +350,11 @@ class Synchroniser:
 
     def _write(self, tree: Tree) -> None:
         write_atomic(self._memory, json.dumps(tree))
+
+    def _tell_size(self, made: Sequence[Change], name: str) -> None:
+        sizes = [each.entry.size for each in made if each.entry is not None and not each.source]
+        if sum(sizes) > TOLD_BYTES:
+            self._say(f"{len(sizes)} files, {sum(sizes) / 1e6:.0f} MB, are on their way to {name}.")
 
     def _tell(self, left_out: dict[str, str]) -> None:
         new = {(path, why) for path, why in left_out.items() if why in REASONS} - self._told

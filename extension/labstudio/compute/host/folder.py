@@ -5,28 +5,24 @@ Nothing is ever overwritten that is not what was seen before, nor anything outsi
 
 from __future__ import annotations
 
-import contextlib
 import errno
-import hashlib
 import json
 import os
 import re
 import shutil
 import stat
-import tempfile
 import time
 from collections import Counter, deque
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from .content import CHUNK_BYTES, Staging, forget_old, hash_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
-CHUNK_BYTES = 1 << 20
 SETTLING_BYTES = 64 << 20
-STAGED_S = 24 * 3600.0
-"""Content that waits longer for its place is removed."""
 RACY_NS = 50_000_000
 """What was written so shortly before it was hashed may have been written again unnoticed."""
 
@@ -106,7 +102,7 @@ class Folder:
         self.store = store
         root.mkdir(parents=True, exist_ok=True)
         store.mkdir(mode=0o700, parents=True, exist_ok=True)
-        _forget_old(store)
+        forget_old(store)
         self._real = os.path.realpath(root)
         self._seen: dict[str, tuple[Any, ...]] = {}
         self._hashes: dict[str, list[Any]] = _read_json(store / "hashes.json")
@@ -382,36 +378,6 @@ class Folder:
             raise
 
 
-class Staging:
-    """Some content on its way into a folder; it counts once it is whole and what it should be."""
-
-    def __init__(self, store: Path, sha256: str) -> None:
-        if not re.fullmatch("[0-9a-f]{64}", sha256):
-            raise ValueError("sha256 is none.")
-        self._target = store / sha256
-        self._digest = hashlib.sha256()
-        handle, self._passing = tempfile.mkstemp(dir=store, prefix=".in-")
-        self._file: BinaryIO = os.fdopen(handle, "wb")
-
-    def write(self, piece: bytes) -> None:
-        """Add a piece."""
-        self._digest.update(piece)
-        self._file.write(piece)
-
-    def __enter__(self) -> Staging:
-        return self
-
-    def __exit__(self, kind: object, *_: object) -> None:
-        self._file.close()
-        passing = Path(self._passing)
-        if kind is None and self._digest.hexdigest() == self._target.name:
-            passing.replace(self._target)
-            return
-        passing.unlink()
-        if kind is None:
-            raise ValueError("it has changed meanwhile")
-
-
 class _Ignored:
     def __init__(self, rules: Rules) -> None:
         self._rules = [(ignore, re.compile(pattern)) for ignore, pattern in rules]
@@ -438,29 +404,12 @@ def leads_inside(path: str, target: str) -> bool:
     return True
 
 
-def hash_file(path: Path) -> str:
-    """Return the SHA-256 of a file's content."""
-    digest = hashlib.sha256()
-    with path.open("rb", buffering=0) as file:
-        while piece := file.read(CHUNK_BYTES):
-            digest.update(piece)
-    return digest.hexdigest()
-
-
 def _signature(about: os.stat_result) -> tuple[Any, ...]:
     """Return what changes with a file's content, and its kind at the end."""
     if stat.S_ISDIR(about.st_mode):
         return (0, 0, 0, 0, FOLDER)
     kind = FILE if stat.S_ISREG(about.st_mode) else LINK
     return (about.st_mtime_ns, about.st_ctime_ns, about.st_size, about.st_ino, kind)
-
-
-def _forget_old(store: Path) -> None:
-    """Remove content whose transfer was interrupted and never taken up again."""
-    for each in store.iterdir():
-        with contextlib.suppress(OSError):
-            if each.suffix != ".json" and time.time() - each.stat().st_mtime > STAGED_S:
-                each.unlink()
 
 
 def _passing(place: Path) -> Path:
