@@ -35,7 +35,8 @@ os.chdir(told["cwd"])
 log = os.open(told["log"], os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
 for number, handle in ((0, os.open(os.devnull, os.O_RDONLY)), (1, log), (2, log)):
     os.dup2(handle, number)
-sys.path.insert(0, "")
+paths = told["env"].get("PYTHONPATH", "").split(os.pathsep)
+sys.path[:0] = ["", *(path for path in paths if path and path not in sys.path)]
 sys.argv = ["-c", *told["argv"][3:]]
 exec(compile(told["argv"][2], "<string>", "exec"), {"__name__": "__main__"})
 """

@@ -193,7 +193,7 @@ class SshKernel(KernelHost):
 
     async def _run_relay(self) -> None:
         offer, remote = self.order.offer, self._kind.remote
-        chosen, programs = await self._pythons(), await self._folders.programs()
+        (chosen, sources), programs = await self._pythons(), await self._folders.programs()
         python = chosen.code or chosen.runner
         argv = [python, *offer.argv[1:]] if offer.argv[0] == PYTHON else offer.argv
         order = {
@@ -201,7 +201,7 @@ class SshKernel(KernelHost):
             "name": offer.name,
             "language": offer.language,
             "argv": lossless(argv),
-            "env": {**offer.env, **self._env()},
+            "env": {**offer.env, **self._env(sources)},
             "cwd": await self._folders.notebooks(),
             "key": self.order.key,
             "gateway": await self._lead_gateway(),
@@ -224,18 +224,23 @@ class SshKernel(KernelHost):
             self._chosen.unlink(missing_ok=True)
             raise
 
-    async def _pythons(self) -> Chosen:
-        """Return what the kernel runs with; what was chosen lately is not looked at again."""
+    async def _pythons(self) -> tuple[Chosen, str]:
+        """Return what the kernel runs with, and where the studio's own code lies for it.
+
+        What was chosen lately is not looked at again.
+        """
         settings = self._kind.settings.model_dump_json()
         key = hashlib.sha256(f"{__version__} {settings}".encode()).hexdigest()
         found = _read(self._chosen)
         if found.get("key") == key and time.time() - found["at"] < CHOSEN_S:
-            return Chosen(found["runner"], found["code"], tuple(found["uses"]))
+            chosen = Chosen(found["runner"], found["code"], tuple(found["uses"]))
+            return chosen, found["sources"]
         chosen = await self._kind.environments.choose(self._as_attempt())
+        sources = await self._kind.environments.code()
         self._chosen.parent.mkdir(mode=0o700, exist_ok=True)
-        content = {"key": key, "at": time.time(), **asdict(chosen)}
+        content = {"key": key, "at": time.time(), "sources": sources, **asdict(chosen)}
         write_atomic(self._chosen, json.dumps(content), durable=False)
-        return chosen
+        return chosen, sources
 
     @property
     def _chosen(self) -> Path:
@@ -253,10 +258,15 @@ class SshKernel(KernelHost):
         )
         return Order(self.order.folder, spec, say=self.order.say, given_up=Event())
 
-    def _env(self) -> dict[str, str]:
+    def _env(self, sources: str) -> dict[str, str]:
         # Empty: none of the GPUs that the host may have is this kernel's.
         gpus = ",".join(map(str, self.order.gpus))
-        return {"CUDA_VISIBLE_DEVICES": gpus, **self.order.env}
+        paths = [sources, *filter(None, [self.order.env.get("PYTHONPATH")])]
+        return {
+            "CUDA_VISIBLE_DEVICES": gpus,
+            **self.order.env,
+            "PYTHONPATH": ":".join(paths),
+        }
 
     async def _lead_gateway(self) -> str | None:
         """Lead a socket of the host to the gateway here; return its path there."""

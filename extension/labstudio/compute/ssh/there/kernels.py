@@ -133,8 +133,9 @@ def _started(order: Request, argv: list[str]) -> Request:
 
 def _woken(order: Request, spare: Request) -> Request:
     """Have the spare keep the kernel; return what it said, nothing where there is none."""
-    if not spare or any(name.startswith(("PYTHON", "LD_")) for name in order["env"]):
-        return {}
+    early = {name for name in order["env"] if name.startswith(("PYTHON", "LD_"))}
+    if not spare or early - {"PYTHONPATH"}:
+        return {}  # what is read when Python starts, a spare cannot take on
     path = _spare_socket(spare)
     try:
         with socket.socket(socket.AF_UNIX) as asking:
