@@ -30,7 +30,7 @@ from labstudio.compute.docker.container import (
 from labstudio.compute.docker.engine import answering
 from labstudio.compute.docker.reverse import FORWARDER_THERE, SOCKET, Reverse
 from labstudio.compute.kernel_host import KernelEnd, KernelHost, lossless
-from labstudio.errors import InvalidInput
+from labstudio.errors import InvalidInput, StudioError
 from labstudio.home import write_atomic
 from labstudio.kernels.folder import connection
 
@@ -79,6 +79,7 @@ class DockerKernel(KernelHost):
         )
         self._container: Container | None = None
         self._end: asyncio.Task[KernelEnd] | None = None
+        self._way: asyncio.Task[None] | None = None
         self._cut: str | None = None
 
     # -- its start
@@ -91,7 +92,8 @@ class DockerKernel(KernelHost):
         if self._reverse is not None:
             await self._reverse.open()
             hand_over([self._sockets / SOCKET], await asyncio.to_thread(self._user))
-            await asyncio.to_thread(self._forward)
+            # The kernel starts meanwhile: nobody waits for what its code may ask for later.
+            self._way = asyncio.create_task(self._open_way())
         return self._content
 
     def _create(self) -> Container:
@@ -153,9 +155,16 @@ class DockerKernel(KernelHost):
         base = f"http://127.0.0.1:{PORT}"
         return {"LABSTUDIO_URL": base, "MLFLOW_TRACKING_URI": f"{base}/mlflow"}
 
+    async def _open_way(self) -> None:
+        try:
+            await asyncio.to_thread(self._forward)
+        except StudioError as error:
+            self.order.say(f"The studio is not reached from the kernel: {error}")
+
     def _forward(self) -> None:
         """Have the way to the studio in the container; one that is there already stays."""
-        assert self._container is not None
+        if self._container is None:
+            return
         words = [self._kind.settings.python, FORWARDER_THERE, "--port", str(PORT)]
         with answering(self._kind.settings.docker_host):
             self._container.exec_run([*words, "--socket", f"{THERE}/{SOCKET}"], detach=True)
