@@ -26,7 +26,7 @@ def main() -> int:
         results.append(logs.streamed(folder))
         if (in_container := containers.docker_job(folder)) is not None:
             results.append(in_container)
-    results += [each for each in (kernels.in_containers(),) if each is not None]
+    results += [each for each in (kernels.in_containers(), kernels.over_ssh()) if each is not None]
     content = {"machine": machine(), "results": [each.as_json() for each in results]}
     RESULTS.write_text(json.dumps(content, indent=2) + "\n")
     write_table(results)

@@ -22,6 +22,7 @@ from tests.benchmarks.measure import Result, compare
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "compute"))
 import docker_engine as docker_tests
+import ssh_host as ssh_tests
 
 ROUNDS = 5
 
@@ -33,6 +34,18 @@ def in_containers() -> Result | None:
         return None
     with engine() as made, place(docker_tests.entry(made, cpus=8.0)) as there:
         return first_answer("docker_kernel", there.studio.home, there.name, "a container")
+
+
+def over_ssh() -> Result | None:
+    """A kernel on a host; None where no sshd is to be had."""
+    if (reason := ssh_tests.missing()) is not None:
+        print(f"ssh_kernel: left out, {reason}")
+        return None
+    with (
+        ssh_tests.ssh_server() as host,
+        place(host.settings(python=sys.executable, cpus=8.0)) as there,
+    ):
+        return first_answer("ssh_kernel", there.studio.home, there.name, "a host over SSH")
 
 
 @contextmanager
@@ -82,3 +95,4 @@ async def answered(notebooks: Path, kernel: str, found: KernelSpecManager) -> fl
 
 if __name__ == "__main__":
     in_containers()
+    over_ssh()
