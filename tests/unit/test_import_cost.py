@@ -43,3 +43,8 @@ def test_opening_and_asking_for_help_load_no_engine(program: str) -> None:
     tops = {name.partition(".")[0] for name in loaded_by(program)}
     engines = {"dbos", "mlflow", "pandas", "papermill", "sqlalchemy", "ipykernel", "nbconvert"}
     assert not tops & engines
+
+
+def test_checkpoints_load_the_standard_library_only() -> None:
+    tops = {name.partition(".")[0] for name in loaded_by("import labstudio.checkpoint")}
+    assert tops <= sys.stdlib_module_names | {"labstudio"}
