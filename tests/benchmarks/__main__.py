@@ -8,7 +8,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tests.benchmarks import containers, jobs, kernels, logs
+from tests.benchmarks import containers, jobs, kernels, logs, moves
 from tests.benchmarks.measure import Result, daemon, machine
 
 HERE = Path(__file__).parent
@@ -24,6 +24,7 @@ def main() -> int:
         with daemon() as studio:
             results = [jobs.first_output(studio, folder), jobs.ten_notebooks(studio, folder)]
         results.append(logs.streamed(folder))
+        results.append(moves.gigabyte(folder))
         if (in_container := containers.docker_job(folder)) is not None:
             results.append(in_container)
     results += [each for each in (kernels.in_containers(), kernels.over_ssh()) if each is not None]

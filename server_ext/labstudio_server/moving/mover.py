@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 LOG = logging.getLogger(__name__)
 LOOK_S = 0.25
+SETTLE_S = 0.5
 
 
 @dataclass
@@ -94,6 +95,7 @@ class Mover(Background):
         """
         from labstudio.namespace.models import Move
         from labstudio_server.moving.steps import Steps
+        from labstudio_server.moving.talk import busy, until
         from labstudio_server.moving.targets import choose
 
         kernels = self.server.kernel_manager
@@ -102,7 +104,8 @@ class Mover(Background):
         if kernel_id in self._moving:
             raise Conflict("The notebook is being moved already.", kernel_id=kernel_id)
         manager = kernels.get_kernel(kernel_id)
-        if from_cell is None and getattr(manager, "execution_state", "idle") == "busy":
+        # That a cell has ended is heard a moment after its reply.
+        if from_cell is None and not await until(lambda: not busy(manager), SETTLE_S):
             raise Conflict(
                 "A cell is running: wait for its end, or interrupt it.", kernel_id=kernel_id
             )

@@ -15,7 +15,7 @@ from labstudio.errors import Conflict, StudioError
 from labstudio.namespace.models import MANIFEST, LeftBehind, MovePhase
 from labstudio.namespace.service import read
 from labstudio_server.moving.places import place_of
-from labstudio_server.moving.talk import Talk, until
+from labstudio_server.moving.talk import Talk, busy, until
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Iterable
@@ -35,6 +35,8 @@ CELL_END_S = 30.0
 # every 10 s by itself.
 CLIENTS_S = 30.0
 LISTED = 5
+# From so much on, sending begins while packing goes on.
+STREAM_BYTES = 1 << 30
 
 
 class Refused(Conflict):
@@ -198,10 +200,16 @@ class Steps:
             packing = self._old.call("packing", "pack", there)
         done = asyncio.ensure_future(packing)
         try:
-            while not done.done():
-                await asyncio.wait({done}, timeout=LOOK_S)
+            brought, pause = 0, LOOK_S
+            while not (await asyncio.wait({done}, timeout=pause))[0]:
+                began = monotonic()
                 await old.fetch(there, self.packed)
-                await new.bring(self.packed)
+                size = await self._do(_bytes_in, self.packed)
+                # Each time both ends look through all that is there: so not for every part.
+                if size >= max(STREAM_BYTES, 2 * brought):
+                    await new.bring(self.packed)
+                    brought = size
+                pause = max(LOOK_S, 3 * (monotonic() - began))
             await done
         finally:
             done.cancel()
@@ -257,7 +265,7 @@ class Steps:
             return
         # The cell that asked sees the phase, shuts the kernel, and ends.
         old = self.kernels.get_kernel(self.move.kernel_id)
-        ended = await until(lambda: getattr(old, "execution_state", "idle") != "busy", CELL_END_S)
+        ended = await until(lambda: not busy(old), CELL_END_S)
         if not ended:
             raise StudioError("The cell that asked for the move did not end.")
 

@@ -94,6 +94,11 @@ class Talk:
                 return found
 
 
+def busy(manager: Any) -> bool:
+    """Say whether a cell runs in a kernel, as its manager in Jupyter Server has heard."""
+    return bool(getattr(manager, "execution_state", "idle") == "busy")
+
+
 async def until(condition: Callable[[], bool], timeout_s: float, step_s: float = 0.05) -> bool:
     """Wait for something; say whether it came."""
     deadline = monotonic() + timeout_s
