@@ -44,7 +44,9 @@ export function Header(props: {
   const tabs = [
     { id: 'overview', label: trans.__('Overview') },
     { id: 'log', label: trans.__('Log') },
-    ...(job.kind === 'script' || job.kind === 'image' ? [] : [{ id: 'notebook', label: trans.__('Notebook') }]),
+    ...(job.kind === 'script' || job.kind === 'image'
+      ? []
+      : [{ id: 'notebook', label: trans.__('Notebook') }]),
     { id: 'metrics', label: trans.__('Metrics') },
     { id: 'files', label: trans.__('Files') }
   ];
