@@ -191,6 +191,14 @@ def test_a_kernel_draws_on_the_same_slots(
     assert studio.computes.release("kernel", "k")
     assert not studio.computes.release("kernel", "k")
     assert len(door.admit()) == 1
+    end(studio, first)
+    # One that died is started anew under its id: another line of the ledger.
+    assert studio.computes.lease_kernel("k", "local", "ann", Need(gpus=1)) == (0,)
+    lines = [each for each in studio.usage.entries() if each.holder == "kernel"]
+    assert sorted((each.attempt, each.ended_at is None) for each in lines) == [
+        (1, False),
+        (2, True),
+    ]
     studio.computes.drain("local", draining=True)
     with pytest.raises(Unavailable, match="Nothing new is let in"):
         studio.computes.lease_kernel("m", "local", "ann", Need(cpus=0.1))

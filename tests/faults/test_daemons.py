@@ -18,7 +18,7 @@ from labstudio._version import __version__
 from labstudio.daemon.identity import worker_id
 from labstudio.daemon.queue import APPLICATION_VERSION, WORKFLOW, workflow_id
 from labstudio.database.tables import attempts, jobs, workers
-from labstudio.jobs.models import JobState
+from labstudio.jobs.models import Job, JobState
 from labstudio.jobs.store import now
 
 pytestmark = pytest.mark.faults
@@ -177,15 +177,15 @@ def test_what_a_further_worker_had_is_taken_over_when_it_dies_or_leaves() -> Non
 
 
 def test_each_worker_keeps_its_own_limit_whoever_started_last() -> None:
-    with house(max_jobs=3) as home:
+    # However slow this machine: the daemon is back before the worker takes over what it had.
+    with house(max_jobs=3, worker_timeout_s=60) as home:
         home.start_daemon()
         worker = home.launch_worker(LABSTUDIO_MAX_JOBS="1")
         its, daemon = f"{worker_id(home.home)}-{worker.pid}", worker_id(home.home)
         waiting = [home.script(ticks(3000), name=f"long{each}") for each in range(6)]
 
         def running() -> Counter[str | None]:
-            found = [job for job in waiting if home.state(job) is JobState.running]
-            return Counter(taken_by(home, job.id) for job in found)
+            return running_by_worker(home, waiting)
 
         eventually(lambda: running() == {daemon: 3, its: 1}, 60, lambda: str(running()))
         # The daemon comes back, and is now the one that started last.
@@ -199,6 +199,46 @@ def test_each_worker_keeps_its_own_limit_whoever_started_last() -> None:
         for job in waiting:
             home.await_end(job)
         home.check_jobs()
+
+
+def test_who_takes_over_goes_on_with_what_runs_and_begins_nothing_beyond_its_own_limit() -> None:
+    with house(max_jobs=3) as home:
+        home.start_daemon()
+        worker = home.launch_worker(LABSTUDIO_MAX_JOBS="1")
+        its, daemon = f"{worker_id(home.home)}-{worker.pid}", worker_id(home.home)
+        longs = [home.script(ticks(3000), name=f"long{each}") for each in range(4)]
+
+        def running() -> Counter[str | None]:
+            return running_by_worker(home, [*longs, unbegun])
+
+        unbegun = home.script(ticks(3000), name="unbegun")
+        eventually(lambda: running() == {daemon: 3, its: 1}, 60, lambda: str(running()))
+        home.kill_daemon()
+        with home.studio.database.begin() as connection:
+            # As the daemon leaves what it had let in a moment before.
+            connection.execute(
+                jobs.update()
+                .where(jobs.c.id == unbegun.id, jobs.c.dispatched == 0)
+                .values(dispatched=1)
+            )
+            pretend_taken(connection, unbegun.id, daemon)
+        eventually(lambda: running() == {its: 4}, 30, lambda: str(running()))
+        home.jobs.stop(longs[0].id)
+        home.await_end(longs[0])
+        time.sleep(1)
+        assert home.state(unbegun) is JobState.queued, home.describe(unbegun.id)
+        home.start_daemon()
+        eventually(lambda: running() == {its: 3, daemon: 1}, 30, lambda: str(running()))
+        for job in (*longs[1:], unbegun):
+            home.jobs.stop(job.id)
+            home.await_end(job)
+        assert len(home.jobs.detail(unbegun.id).attempts) == 1
+        home.check_jobs()
+
+
+def running_by_worker(home: House, among: list[Job]) -> Counter[str | None]:
+    found = [job for job in among if home.state(job) is JobState.running]
+    return Counter(taken_by(home, job.id) for job in found)
 
 
 def test_the_jobs_of_a_machine_gone_silent_are_interrupted_and_tried_again_by_their_policy() -> (

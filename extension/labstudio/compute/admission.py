@@ -21,7 +21,7 @@ from labstudio.compute.slots import Line, choose_gpus, given_out, needed
 from labstudio.daemon.identity import worker_id
 from labstudio.database.tables import computes, jobs
 from labstudio.errors import Conflict, Unavailable
-from labstudio.usage.ledger import Stay
+from labstudio.usage.ledger import Stay, starts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -215,7 +215,8 @@ def admit_kernel(
             raise Conflict(f"On {compute!r} {short} {_in_the_way(rows)}", name=compute)
         taken = [number for row in rows for number in row.gpus]
         gpus = choose_gpus(need.gpus, place.capacity.gpus, taken)
-        stay = Stay("kernel", kernel_id, 0, name or kernel_id, compute, user)
+        number = starts(connection, kernel_id) + 1
+        stay = Stay("kernel", kernel_id, number, name or kernel_id, compute, user)
         leases.give(connection, stay, need, gpus, place.terms)
     return tuple(gpus)
 

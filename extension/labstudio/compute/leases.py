@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from labstudio.compute.slots import MILLI, Holding, Slots
-from labstudio.database.tables import attempts, jobs, kernels, leases
+from labstudio.database.tables import jobs, kernels, leases
 from labstudio.usage import ledger
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def give(
     """Give slots out, and begin their line in the ledger."""
     moment = datetime.now(UTC)
     # One whose end nobody was there to record must not keep the holder out.
-    connection.execute(leases.delete().where(*_of(stay.holder, stay.holder_id)))
+    release(connection, stay.holder, stay.holder_id, outcome="lost", at=moment)
     connection.execute(
         leases.insert().values(
             holder=stay.holder,
@@ -58,8 +58,8 @@ def release(
     holder: HolderKind,
     holder_id: str,
     *,
-    attempt: int = 0,
-    outcome: str = "",
+    outcome: str,
+    attempt: int | None = None,
     at: datetime | None = None,
 ) -> bool:
     """Take slots back, and end their line in the ledger; return whether any were held."""
@@ -67,6 +67,12 @@ def release(
     gone = connection.execute(leases.delete().where(*_of(holder, holder_id))).rowcount
     ledger.end(connection, holder, holder_id, attempt, outcome=outcome, at=moment)
     return bool(gone)
+
+
+def withdraw(connection: sa.Connection, job_id: str, attempt: int) -> None:
+    """Take back the slots of an attempt that never began, as if they had not been given."""
+    connection.execute(leases.delete().where(*_of("job", job_id)))
+    ledger.strike(connection, "job", job_id, attempt)
 
 
 def held(connection: sa.Connection, compute: str, worker: str | None) -> list[sa.Row[Any]]:
@@ -109,9 +115,7 @@ def sweep(connection: sa.Connection) -> int:
         sa.select(leases.c.holder, leases.c.holder_id).where(old, stale)
     ).all()
     for row in rows:
-        last = sa.select(sa.func.max(attempts.c.number)).where(attempts.c.job_id == row.holder_id)
-        number = (connection.scalar(last) or 1) if row.holder == "job" else 0
-        release(connection, row.holder, row.holder_id, attempt=number, outcome="lost")
+        release(connection, row.holder, row.holder_id, outcome="lost")
     return len(rows)
 
 

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
+from labstudio.compute.leases import withdraw
 from labstudio.daemon.bell import Bell
-from labstudio.database.tables import leases
+from labstudio.database.tables import jobs, leases
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -77,6 +78,7 @@ class DurableQueue:
         self._bell = Bell(studio.config.queue_poll_s)
         schema = None if studio.database.sqlite else "dbos"
         self._table = sa.table("workflow_status", *map(sa.column, _COLUMNS), schema=schema)
+        self._given = sa.table("workflow_input", sa.column("workflow_uuid"), schema=schema)
 
     def start(self, run: Callable[[str, int], None]) -> None:
         """Start taking attempts.
@@ -147,7 +149,8 @@ class DurableQueue:
         """Take what a worker had that is gone; return how many attempts.
 
         They come first in line: their runners may well be running. Of two who take the same work
-        one does; what has another owner by then is left alone.
+        one does; what has another owner by then is left alone. What another worker had let in and
+        not begun waits again as if it never had: nothing new begins beyond this worker's own limit.
 
         Parameters
         ----------
@@ -166,20 +169,46 @@ class DurableQueue:
         if only is not None:
             where.append(table.c.workflow_uuid.in_([workflow_id(*each) for each in only]))
         with self._studio.database.begin() as connection:
+            moved = 0
             if worker != self._worker:
+                moved = self._withdraw(connection, where)
                 slots = leases.update().where(leases.c.worker == worker)
                 connection.execute(slots.values(worker=self._worker))
-            return connection.execute(
-                table.update()
-                .where(*where)
-                .values(
-                    status=_QUEUED,
-                    queue_name=self.name,
-                    owner_xid=None,
-                    started_at_epoch_ms=None,
-                    priority=PRIORITY_FIRST,
+            return (
+                moved
+                + connection.execute(
+                    table.update()
+                    .where(*where)
+                    .values(
+                        status=_QUEUED,
+                        queue_name=self.name,
+                        owner_xid=None,
+                        started_at_epoch_ms=None,
+                        priority=PRIORITY_FIRST,
+                    )
+                ).rowcount
+            )
+
+    def _withdraw(self, connection: sa.Connection, where: list[sa.ColumnElement[bool]]) -> int:
+        """Have attempts that were let in and not begun wait again; return how many."""
+        table, withdrawn = self._table, []
+        for name in connection.scalars(sa.select(table.c.workflow_uuid).where(*where)).all():
+            job_id, number = attempt_of(name)
+            if connection.execute(
+                jobs.update()
+                .where(
+                    jobs.c.id == job_id,
+                    jobs.c.state == "queued",
+                    jobs.c.dispatched == number,
+                    jobs.c.attempt == number - 1,
                 )
-            ).rowcount
+                .values(dispatched=number - 1)
+            ).rowcount:
+                withdraw(connection, job_id, number)
+                withdrawn.append(name)
+        for each in (self._given, table):
+            connection.execute(each.delete().where(each.c.workflow_uuid.in_(withdrawn)))
+        return len(withdrawn)
 
     def taken(self) -> set[tuple[str, int]]:
         """Return the attempts that the queue believes this worker makes."""
@@ -190,8 +219,7 @@ class DurableQueue:
             table.c.executor_id == self._worker,
         )
         with self._studio.database.read() as connection:
-            found = [name.rpartition(".") for name in connection.scalars(query)]
-        return {(job_id, int(number)) for job_id, _, number in found}
+            return {attempt_of(name) for name in connection.scalars(query)}
 
     def _put_back_own(self) -> None:
         """Take up again what this worker had when it died, before anything new is taken."""
@@ -213,3 +241,9 @@ def queue_name(worker: str) -> str:
 def workflow_id(job_id: str, number: int) -> str:
     """Return the queue's name for an attempt."""
     return f"{job_id}.{number}"
+
+
+def attempt_of(name: str) -> tuple[str, int]:
+    """Return the attempt that the queue has under a name."""
+    job_id, _, number = name.rpartition(".")
+    return job_id, int(number)

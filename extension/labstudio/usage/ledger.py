@@ -30,7 +30,8 @@ class Stay:
     Parameters
     ----------
     holder, holder_id, attempt
-        A job and the number of its attempt, or a kernel and 0.
+        A job and the number of its attempt, or a kernel and how often it was started; see
+        `starts`.
     name
         What people know it by.
     """
@@ -53,7 +54,7 @@ def begin(
     capacity: Capacity,
     at: datetime,
 ) -> None:
-    """Write a line that has not ended; once for each attempt or kernel, however often called."""
+    """Write a line that has not ended; once for each attempt, however often called."""
     known = sa.select(usage.c.id).where(*_of(stay.holder, stay.holder_id, stay.attempt))
     if connection.scalar(known) is not None:
         return
@@ -83,7 +84,7 @@ def end(
     connection: sa.Connection,
     holder: HolderKind,
     holder_id: str,
-    attempt: int,
+    attempt: int | None,
     *,
     outcome: str,
     at: datetime,
@@ -93,6 +94,8 @@ def end(
 
     Parameters
     ----------
+    attempt
+        Which one; None for the one that has not ended.
     outcome
         How the attempt or kernel ended.
     lost_s
@@ -105,6 +108,17 @@ def end(
     )
 
 
+def strike(connection: sa.Connection, holder: HolderKind, holder_id: str, attempt: int) -> None:
+    """Remove the line of an attempt that never began."""
+    connection.execute(usage.delete().where(*_of(holder, holder_id, attempt)))
+
+
+def starts(connection: sa.Connection, kernel_id: str) -> int:
+    """Return how often a kernel was given slots: one that died may be started anew."""
+    query = sa.select(sa.func.max(usage.c.attempt)).where(*_of("kernel", kernel_id, None))
+    return int(connection.scalar(query) or 0)
+
+
 def share(need: Need, capacity: Capacity) -> float:
     """Return which part of a compute is held: of what it has least of, in (0, 1]."""
     parts = [need.cpus / capacity.cpus if capacity.cpus else 0.0]
@@ -115,9 +129,6 @@ def share(need: Need, capacity: Capacity) -> float:
     return min(1.0, max(LEAST_SHARE, *parts))
 
 
-def _of(holder: str, holder_id: str, attempt: int) -> list[sa.ColumnElement[bool]]:
-    return [
-        usage.c.holder == holder,
-        usage.c.holder_id == holder_id,
-        usage.c.attempt == attempt,
-    ]
+def _of(holder: str, holder_id: str, attempt: int | None) -> list[sa.ColumnElement[bool]]:
+    which = [usage.c.holder == holder, usage.c.holder_id == holder_id]
+    return which if attempt is None else [*which, usage.c.attempt == attempt]
