@@ -42,7 +42,11 @@ class MovingDesk:
     def __init__(self, home: Home, notebooks: Path) -> None:
         specs = KernelSpecManager()
         specs.kernel_dirs.append(str(home.kernelspecs))
-        self.kernels = AsyncMappingKernelManager(kernel_spec_manager=specs, root_dir=str(notebooks))
+        self.kernels = AsyncMappingKernelManager(
+            kernel_spec_manager=specs,
+            root_dir=str(notebooks),
+            connection_dir=str(notebooks.parent),
+        )
         contents = AsyncLargeFileManager(root_dir=str(notebooks))
         self.sessions = SessionManager(kernel_manager=self.kernels, contents_manager=contents)
         server = SimpleNamespace(

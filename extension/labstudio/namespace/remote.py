@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from typing import TYPE_CHECKING
 
 from labstudio.errors import NotFound
@@ -72,7 +73,7 @@ class RemoteCheckpoints:
     def save(self, name: str | None = None, names: Sequence[str] | None = None) -> Checkpoint:
         """Keep the names of this kernel's notebook; see `Checkpoints.save`."""
         helper.install_here()
-        from _labstudio_namespace import guard, packing
+        from _labstudio_namespace import packing
 
         there = Place.model_validate(self._client.post("kernel/checkpoint/place")).there
         try:
@@ -80,7 +81,7 @@ class RemoteCheckpoints:
             body = {"name": name or default_name(), "there": there}
             return Checkpoint.model_validate(self._client.post("kernel/checkpoint", body))
         finally:
-            guard.clear(there)
+            shutil.rmtree(there, ignore_errors=True)
 
     def restore(self, name: str | None = None, names: Sequence[str] | None = None) -> Restored:
         """Put a checkpoint's names into this kernel's notebook; see `Checkpoints.restore`."""

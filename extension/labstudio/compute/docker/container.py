@@ -231,9 +231,14 @@ def remove(container: Container) -> None:
 
 def hand_over(paths: Iterable[Path], user: str) -> None:
     """Give files and folders to who runs in the container, where that is somebody else."""
+    if (owner := ids(user)) is not None:
+        _own(paths, *owner)
+
+
+def ids(user: str) -> tuple[int, int] | None:
+    """Return who runs in the container, where that is somebody else whom files can be given to."""
     uid, _, gid = user.partition(":")
-    if os.getuid() == 0 and uid != "0":
-        _own(paths, int(uid), int(gid or uid))
+    return (int(uid), int(gid or uid)) if os.getuid() == 0 and uid != "0" else None
 
 
 def take_back(paths: Iterable[Path]) -> None:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from jupyter_core.paths import jupyter_config_dir, jupyter_path, jupyter_runtime_dir
 
+from labstudio.compute.docker.brought import Brought
 from labstudio.compute.docker.container import (
     Mount,
     Plan,
@@ -103,7 +104,7 @@ class DockerKernel(KernelHost):
         hand_over([self._sockets], user)
         kind, order = self._kind, self.order
         words = {"{connection_file}": f"{THERE}/{CONNECTION}"}
-        mounts = [Mount(self._sockets, THERE, writable=True)]
+        mounts = [Mount(self._sockets, THERE, writable=True), self._brought().mount()]
         if self._reverse is not None:
             mounts += [each for each in self._reverse.mounts() if each.target == FORWARDER_THERE]
         if order.notebooks is not None:
@@ -224,6 +225,25 @@ class DockerKernel(KernelHost):
             return KernelEnd(exit_code=code, message=message, out_of_memory=True)
         return KernelEnd(exit_code=code, message=f"The kernel's container ended ({code}).")
 
+    # -- folders that come and go
+
+    async def bring(self, here: Path) -> str:
+        """Let the container see a folder of this machine; return its path in there."""
+        return await asyncio.to_thread(lambda: self._brought().bring(here))
+
+    async def fetch(self, there: str, here: Path) -> None:
+        """Have a folder here as the container left it."""
+        await asyncio.to_thread(lambda: self._brought().fetch(there, here))
+
+    def _brought(self) -> Brought:
+        return Brought(self._brought_folder, self._user())
+
+    @property
+    def _brought_folder(self) -> Path:
+        return self.order.folder / "brought"
+
+    # -- its end
+
     async def interrupt(self) -> None:
         """Send SIGINT; the container's first process passes it on."""
         await asyncio.to_thread(self._interrupt)
@@ -243,7 +263,8 @@ class DockerKernel(KernelHost):
             for each in find(kind.client, kind.host.home, kind.name, self.order.id):
                 remove(each)
         self._container = None
-        shutil.rmtree(self._sockets, ignore_errors=True)
+        for each in (self._sockets, self._brought_folder):
+            shutil.rmtree(each, ignore_errors=True)
 
     def reachable(self) -> str | None:
         """Say whether the Engine answers."""
