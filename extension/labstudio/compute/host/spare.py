@@ -47,6 +47,12 @@ def main() -> None:
     told = json.loads(sys.stdin.readline())
     os.umask(0o077)
     path = Path(told["socket"])
+    # Linux forgets a name like this with the process that holds it: there is one spare at a time.
+    alone = socket.socket(socket.AF_UNIX)
+    try:
+        alone.bind(f"\0{path}")
+    except OSError:
+        return
     with contextlib.suppress(FileNotFoundError):
         path.unlink()
     kernel = subprocess.Popen(
@@ -61,7 +67,8 @@ def main() -> None:
     # Its sockets are opened as soon as somebody needs them; loading them is what takes long.
     import zmq.asyncio  # noqa: F401
 
-    order, asker = _wait(path, kernel)
+    with alone:
+        order, asker = _wait(path, kernel)
     if order is None or asker is None:
         kernel.kill()
         return
@@ -89,7 +96,7 @@ def _wait(
         deadline, asker = time.monotonic() + LIFE_S, None
         # Where the studio's folder was removed, nobody will come.
         while asker is None and time.monotonic() < deadline and Path(__file__).exists():
-            with contextlib.suppress(TimeoutError):
+            with contextlib.suppress(socket.timeout):  # its name in Python 3.9
                 asker, _ = listening.accept()
         with contextlib.suppress(FileNotFoundError):
             path.unlink()

@@ -10,7 +10,6 @@ import shutil
 import socket
 import subprocess
 import sys
-import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,7 +27,7 @@ if TYPE_CHECKING:
 
 RELAY, ENDED, USES = "relay.json", "ended.json", "uses.json"
 MARK = "LABSTUDIO_KERNEL"
-SETTLE_S = 3.0
+SETTLE_S = 3
 
 
 class Kernels:
@@ -60,15 +59,9 @@ class Kernels:
             lines = (folder / "relay.log").read_text(errors="replace").strip().splitlines()
             _end(folder)
             raise RuntimeError(said.get("error") or (lines[-1] if lines else "the relay ended"))
-        self._prepare_later(request["spare"])
+        if request["spare"]:
+            _prepare(request["spare"])
         return {"sockets": str(sockets)}
-
-    def _prepare_later(self, spare: Request) -> None:
-        """Have a spare once the kernel that was just started has the processor for itself."""
-        if spare:
-            timer = threading.Timer(SETTLE_S, _prepare, (spare,))
-            timer.daemon = True
-            timer.start()
 
     def state(self, request: Request) -> Request:
         """Say how a kernel is: running, ended, rebooted, or gone."""
@@ -151,11 +144,15 @@ def _woken(order: Request, spare: Request) -> Request:
 
 
 def _prepare(spare: Request) -> None:
+    """Have a spare once the kernel that was just started has the processor for itself.
+
+    What waits until then is a shell: it costs nothing, and outlives the link.
+    """
     path = _spare_socket(spare)
     if not path.exists():
-        _spawn(
-            spare["argv"], {"python": spare["python"], "socket": str(path)}, subprocess.DEVNULL, {}
-        )
+        told = {"python": spare["python"], "socket": str(path)}
+        later = ["sh", "-c", f'sleep {SETTLE_S}; exec "$@"', "sh", *spare["argv"]]
+        _spawn(later, told, subprocess.DEVNULL, {})
 
 
 def _spare_socket(spare: Request) -> Path:
