@@ -33,7 +33,7 @@ def test_what_was_written_is_read(given: list[bytes], chunk: int, step: int) -> 
     with tempfile.TemporaryDirectory() as folder:
         writer = parts.Writer(f"{folder}/it", chunk)
         places = [writer.add(piece) for piece in given]
-        writer.close()
+        writer.finish()
         reader = parts.Reader(f"{folder}/it", writer.parts)
         assert [bytes(reader.read(place)) for place in places] == given
         joined = [extent for place in places for extent in place]
@@ -53,7 +53,7 @@ def test_no_changed_byte_goes_unnoticed(content: bytes, place: int) -> None:
     with tempfile.TemporaryDirectory() as folder:
         writer = parts.Writer(folder, 120)
         extents = writer.add(content)
-        writer.close()
+        writer.finish()
         path = sorted(Path(f"{folder}/parts").iterdir())[place % len(writer.parts)]
         changed = bytearray(path.read_bytes())
         changed[place % len(changed)] ^= 1

@@ -50,9 +50,11 @@ class LocalSide:
         except (OSError, ValueError):
             return  # it is gone meanwhile: what arrives is not what was asked for, and not taken
 
-    async def stage(self, sha256: str, content: AsyncIterator[bytes]) -> None:
+    async def stage(
+        self, sha256: str, content: AsyncIterator[bytes], size: int | None = None
+    ) -> None:
         """Take in some content; it counts only if it is whole."""
-        staging = self._folder.staging(sha256)
+        staging = self._folder.staging(sha256, size)
         try:
             with staging:
                 async for piece in content:
@@ -128,10 +130,12 @@ class RemoteSide:
         while piece := (await self._receive())[1]:
             yield piece
 
-    async def stage(self, sha256: str, content: AsyncIterator[bytes]) -> None:
+    async def stage(
+        self, sha256: str, content: AsyncIterator[bytes], size: int | None = None
+    ) -> None:
         """Take in some content; it counts only if it is whole."""
         async with self._lock:
-            await self._send(agent.pack({"verb": "stage", "sha256": sha256}))
+            await self._send(agent.pack({"verb": "stage", "sha256": sha256, "size": size}))
             async for piece in content:
                 await self._send(agent.pack_data(piece))
             await self._send(agent.pack_data(b""))

@@ -33,6 +33,7 @@ REASONS = {
     "unreadable": "it cannot be read",
 }
 """Why a path is left out, for people. `changing` is not among them: the next look takes it."""
+UNFINISHED: Rules = [(True, r"\.unfinished(/|$)")]
 TOLD_AT_ONCE = 5
 TOLD_BYTES = 20_000_000
 LOCK_POLL_S = 0.05
@@ -204,14 +205,21 @@ class Side(Protocol):
     def read(self, paths: Sequence[str]) -> AsyncIterator[tuple[str, AsyncIterator[bytes]]]:
         """Read files, one after the other; one that cannot be read is cut short."""
 
-    async def stage(self, sha256: str, content: AsyncIterator[bytes]) -> None:
-        """Take in some content; it counts only if it is whole."""
+    async def stage(
+        self, sha256: str, content: AsyncIterator[bytes], size: int | None = None
+    ) -> None:
+        """Take in some content; it counts only if it is whole.
+
+        With its size, only that is checked.
+        """
 
     async def commit(self, changes: Sequence[Change]) -> dict[str, str]:
         """Make changes; return which were not made, and why."""
 
 
-async def bring(source: Side, held: Tree, target: Side, made: Sequence[Change]) -> None:
+async def bring(
+    source: Side, held: Tree, target: Side, made: Sequence[Change], *, named: bool = False
+) -> None:
     """Stage what changes to one side need of the other; only what is missing travels.
 
     Parameters
@@ -220,6 +228,8 @@ async def bring(source: Side, held: Tree, target: Side, made: Sequence[Change]) 
         The other side, and what it holds.
     target, made
         The side that is to be changed, and how.
+    named
+        Whether what a file is named after need not be checked; see `mirror`.
     """
     at = {entry.sha256: path for path, entry in held.items() if entry.kind == FILE}
     needed = {
@@ -230,15 +240,24 @@ async def bring(source: Side, held: Tree, target: Side, made: Sequence[Change]) 
     missing = await target.missing(sorted(needed)) if needed else []
     hashes = {at[each]: each for each in missing}
     async for path, content in source.read(sorted(hashes)):
-        await target.stage(hashes[path], content)
+        whole = named and PurePosixPath(path).name == hashes[path]
+        await target.stage(hashes[path], content, held[path].size if whole else None)
 
 
-async def mirror(source: Side, target: Side) -> dict[str, str]:
-    """Make one side what the other is; return what could not be done, and why."""
-    limits = Limits(1 << 62, 1 << 62, 1 << 31, settling_s=0)
-    held, now = await asyncio.gather(source.scan([], limits), target.scan([], limits))
+async def mirror(source: Side, target: Side, *, named: bool = False) -> dict[str, str]:
+    """Make one side what the other is; return what could not be done, and why.
+
+    Parameters
+    ----------
+    named
+        Whether files whose names are a SHA-256 are taken to hold that, and are not hashed on the
+        way: whoever reads them checks it. What is ``.unfinished`` stays behind then.
+    """
+    limits = Limits(1 << 62, 1 << 62, 1 << 31, settling_s=0, named=named)
+    rules = UNFINISHED if named else []
+    held, now = await asyncio.gather(source.scan(rules, limits), target.scan(rules, limits))
     made = changes(now.entries, held.entries)
-    await bring(source, held.entries, target, made)
+    await bring(source, held.entries, target, made, named=named)
     return {**held.left_out, **await target.commit(made)} if made else dict(held.left_out)
 
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from labstudio.errors import Conflict, StudioError, Unavailable
 from labstudio.namespace import helper
-from labstudio.namespace.models import LeftBehind, Move, MovePhase, MoveRequest
+from labstudio.namespace.models import Manifest, Move, MovePhase, MoveRequest
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -95,12 +95,19 @@ def leave(
     helper.install_here()
     from _labstudio_namespace import guard, packing
 
-    left = [LeftBehind.model_validate(each) for each in packing.pack(None, history=False)["left"]]
-    if left and not leave_behind:
-        raise CannotMove("Some names cannot travel.", left=left)
+    found = Manifest.model_validate(packing.pack(None, history=False))
+    if found.left and not leave_behind:
+        raise CannotMove("Some names cannot travel.", left=found.left)
     own = kernel_id()
     there = records.place(own)
-    records.request(own, MoveRequest(to=to, leave_behind=leave_behind, there=there))
+    wanted = MoveRequest(
+        to=to,
+        leave_behind=leave_behind,
+        there=there,
+        packages=found.packages,
+        size_bytes=found.size_bytes,
+    )
+    records.request(own, wanted)
     try:
         _await_server(records, own)
         packing.pack(there)

@@ -137,6 +137,10 @@ class MoveRequest(CreateMove):
     """A move as a kernel asks for it, whose own cell packs."""
 
     there: str = Field(description="The folder on the kernel's machine that it packs into.")
+    packages: dict[str, list[str]] = Field(
+        default_factory=dict, description="What `Manifest.packages` will tell."
+    )
+    size_bytes: int = Field(0, description="About how much is to be sent.")
 
 
 class Move(BaseModel):

@@ -12,16 +12,16 @@ from typing import TYPE_CHECKING, Any
 from jupyter_core.utils import ensure_async
 
 from labstudio.errors import Conflict, StudioError
-from labstudio.namespace.models import MANIFEST, LeftBehind, MovePhase
+from labstudio.namespace.models import MANIFEST, LeftBehind, Manifest, MovePhase
 from labstudio.namespace.service import read
 from labstudio_server.moving.places import place_of
 from labstudio_server.moving.talk import Talk, busy, until
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Iterable
+    from collections.abc import Iterable
     from pathlib import Path
 
-    from labstudio.namespace.models import CreateMove, Manifest, Move, MoveRequest
+    from labstudio.namespace.models import CreateMove, Move, MoveRequest
     from labstudio.namespace.moves import Moves
     from labstudio_server.moving.mover import Mover
     from labstudio_server.moving.places import Here
@@ -35,8 +35,6 @@ CELL_END_S = 30.0
 # every 10 s by itself.
 CLIENTS_S = 30.0
 LISTED = 5
-# From so much on, sending begins while packing goes on.
-STREAM_BYTES = 1 << 30
 
 
 class Refused(Conflict):
@@ -112,12 +110,9 @@ class Steps:
                     await self._tell()
 
     async def _steps(self) -> None:
-        if self.from_cell is None:
-            await self._look()
+        packages = await self._look()
         await self._phase(MovePhase.starting)
-        await self._start()
-        await self._phase(MovePhase.packing)
-        there = await self._send(await self._place(self.move.kernel_id))
+        there = await self._move_names(packages)
         await self._phase(MovePhase.restoring)
         await self._restore(there)
         await self._phase(MovePhase.switching)
@@ -129,10 +124,11 @@ class Steps:
 
     # -- before anything is done
 
-    async def _look(self) -> None:
-        """See what cannot travel; nothing is written."""
-        from labstudio.namespace.models import Manifest
-
+    async def _look(self) -> dict[str, list[str]]:
+        """See what cannot travel, and which packages the rest needs; nothing is written."""
+        if self.from_cell is not None:
+            self.move.size_bytes = self.from_cell.size_bytes
+            return self.from_cell.packages
         manager = self.kernels.get_kernel(self.move.kernel_id)
         self._old = Talk(manager, "The notebook's kernel")
         await self._old.ready()
@@ -140,6 +136,7 @@ class Steps:
         found = Manifest.model_validate(told)
         self.move.size_bytes = found.size_bytes
         self._leave_behind(found.left)
+        return found.packages
 
     def _leave_behind(self, names: Iterable[LeftBehind]) -> None:
         """Note names that do not come along.
@@ -174,7 +171,6 @@ class Steps:
         await self._tell()
         started = self.kernels.get_kernel(self.move.new_kernel_id)
         self._new = Talk(started, f"The kernel of {self.move.place}")
-        await self._new.ready()
 
     async def _sessions(self) -> list[Any]:
         every = await ensure_async(self.server.session_manager.list_sessions())
@@ -187,40 +183,56 @@ class Steps:
         place: Here = await self._do(place_of, self.moves.home, kernel_id)
         return place
 
-    async def _send(self, old: Here) -> str:
-        """Have the names packed, and bring them as they come; return where they are."""
-        new = await self._place(self.move.new_kernel_id)
+    async def _move_names(self, packages: dict[str, list[str]]) -> str:
+        """Start the new kernel while names are packed, and send them as they come.
+
+        Returns where they are there.
+        """
+        old = await self._place(self.move.kernel_id)
+        packed_at, packing = await self._pack(old)
+        work: list[asyncio.Future[Any]] = [packing]
+        try:
+            await self._start()
+            assert self._new is not None
+            sending = asyncio.ensure_future(self._send(old, packed_at, packing))
+            work.append(sending)
+            await self._new.ready()
+            await self._need(packages)
+            if not packing.done():
+                await self._phase(MovePhase.packing)
+                await asyncio.wait(work, return_when=asyncio.FIRST_COMPLETED)
+            await self._phase(MovePhase.sending)
+            return await sending
+        finally:
+            for each in work:
+                each.cancel()
+            await asyncio.gather(*work, return_exceptions=True)
+
+    async def _pack(self, old: Here) -> tuple[str, asyncio.Future[Any]]:
+        """Have the names packed; return where on their kernel's machine, and the work."""
         await self._do(_make, self.packed)
         if self.from_cell is not None:
-            there = self.from_cell.there
-            packing: Awaitable[Any] = self._packed_by_cell()
-        else:
-            assert self._old is not None
-            there = await old.bring(self.packed)
-            packing = self._old.call("packing", "pack", there)
-        done = asyncio.ensure_future(packing)
-        try:
-            brought, pause = 0, LOOK_S
-            while not (await asyncio.wait({done}, timeout=pause))[0]:
-                began = monotonic()
-                await old.fetch(there, self.packed)
-                size = await self._do(_bytes_in, self.packed)
-                # Each time both ends look through all that is there: so not for every part.
-                if size >= max(STREAM_BYTES, 2 * brought):
-                    await new.bring(self.packed)
-                    brought = size
-                pause = max(LOOK_S, 3 * (monotonic() - began))
-            await done
-        finally:
-            done.cancel()
+            return self.from_cell.there, asyncio.ensure_future(self._packed_by_cell())
+        assert self._old is not None
+        there = await old.bring(self.packed)
+        return there, asyncio.ensure_future(self._old.call("packing", "pack", there))
+
+    async def _send(self, old: Here, there: str, packing: asyncio.Future[Any]) -> str:
+        """Bring the names as they are packed; return where they are."""
+        new = await self._place(self.move.new_kernel_id)
+        pause = LOOK_S
+        while not (await asyncio.wait({packing}, timeout=pause))[0]:
+            began = monotonic()
+            await old.fetch(there, self.packed)
+            await new.bring(self.packed)
+            pause = max(LOOK_S, monotonic() - began)
+        await packing
         await old.fetch(there, self.packed)
         manifest = await self._do(read, self.packed)
         if manifest is None:
             raise StudioError("What was packed is not whole.")
         self.move.size_bytes = manifest.size_bytes
-        await self._phase(MovePhase.sending)
         self._leave_behind(manifest.left)
-        await self._need(manifest)
         return await new.bring(self.packed)
 
     async def _packed_by_cell(self) -> None:
@@ -230,10 +242,9 @@ class Steps:
                 raise StudioError("The notebook's kernel died while it packed.")
             await asyncio.sleep(LOOK_S)
 
-    async def _need(self, manifest: Manifest) -> None:
-        """See that the packages are there, before the bulk is brought and read."""
+    async def _need(self, packages: dict[str, list[str]]) -> None:
+        """See that the packages are there, before all is brought and read."""
         assert self._new is not None
-        packages = manifest.packages
         for name in await self._new.call("restoring", "missing", sorted(packages)):
             self.move.packages[name] = sorted(set(packages[name]))
         if self.move.packages and not self.wanted.leave_behind:

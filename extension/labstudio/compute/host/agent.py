@@ -85,7 +85,7 @@ class Agent:
         self._folder = Folder(Path(root).expanduser(), Path(store).expanduser())
         return {"root": str(self._folder.root)}
 
-    def do_scan(self, rules: list[Any], limits: list[int], known: str) -> dict[str, Any]:
+    def do_scan(self, rules: list[Any], limits: list[Any], known: str) -> dict[str, Any]:
         """Tell what lies in it, or that it is what the other side knows already."""
         state = pack_state(self._folder.scan(rules, Limits(*limits)))
         return {"digest": known} if state["digest"] == known else state
@@ -94,11 +94,11 @@ class Agent:
         """Tell which contents must still be sent."""
         return {"missing": self._folder.missing(hashes)}
 
-    def do_stage(self, sha256: str) -> None:
+    def do_stage(self, sha256: str, size: int | None = None) -> None:
         """Take in some content; what goes wrong is told with the changes that need it."""
         whole = False
         try:
-            with self._folder.staging(sha256) as staging:
+            with self._folder.staging(sha256, size) as staging:
                 while piece := self._receive()[1]:
                     staging.write(piece)
                 whole = True

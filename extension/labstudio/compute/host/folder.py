@@ -31,6 +31,7 @@ IGNORED = frozenset(
 )
 DERIVED = frozenset((".ipynb_checkpoints", "__pycache__"))
 """Ignored folders that may go with the folder that they lie in."""
+HASH = re.compile("[0-9a-f]{64}")
 PASSING = re.compile(r"\.~|\.nfs|\.#|.*~$|.*\.sw[px]$")
 """Names under which editors and Jupyter write files that will have another name."""
 
@@ -70,6 +71,8 @@ class Limits(NamedTuple):
     entries: int = 20_000
     settling_s: float = 2.0
     """A large file is left alone until nobody has written to it for so long."""
+    named: bool = False
+    """A file whose name is a SHA-256 is taken to hold that, unread."""
 
 
 class Change(NamedTuple):
@@ -176,6 +179,8 @@ class Folder:
                 entry = "large"
             elif about.st_size > room:
                 entry = "much"
+            elif limits.named and HASH.fullmatch(found.name):
+                entry = _file_entry(found.name, about)
             else:
                 entry = self._file(path, about, known, limits.settling_s)
         except FileNotFoundError:
@@ -202,9 +207,9 @@ class Folder:
                 return "changing"
             cached = [*signature[:4], sha256]
             if about.st_mtime_ns + RACY_NS > at:
-                return Entry(FILE, sha256, stat.S_IMODE(about.st_mode) & 0o777, about.st_size)
+                return _file_entry(sha256, about)
         self._hashes[path] = cached
-        return Entry(FILE, cached[4], stat.S_IMODE(about.st_mode) & 0o777, about.st_size)
+        return _file_entry(cached[4], about)
 
     # -- content on its way
 
@@ -218,9 +223,9 @@ class Folder:
         """Say which contents have not been staged."""
         return [each for each in hashes if not (self.store / each).exists()]
 
-    def staging(self, sha256: str) -> Staging:
-        """Take in some content, in pieces."""
-        return Staging(self.store, sha256)
+    def staging(self, sha256: str, size: int | None = None) -> Staging:
+        """Take in some content, in pieces; see `Staging`."""
+        return Staging(self.store, sha256, size)
 
     def _stage(self, change: Change) -> None:
         assert change.entry is not None
@@ -402,6 +407,10 @@ def leads_inside(path: str, target: str) -> bool:
         if depth < 0:
             return False
     return True
+
+
+def _file_entry(sha256: str, about: os.stat_result) -> Entry:
+    return Entry(FILE, sha256, stat.S_IMODE(about.st_mode) & 0o777, about.st_size)
 
 
 def _signature(about: os.stat_result) -> tuple[Any, ...]:

@@ -78,18 +78,18 @@ class HostFolders:
                 raise
 
     async def bring(self, here: Path) -> str:
-        """Bring a folder of this machine there; return its path there."""
+        """Bring a folder of packed names there; return its path there."""
         base = f"{await self._root()}/kernels/{self._order.id}"
         there = f"{base}/brought/{here.name}"
         async with self._serving(there, f"{base}/brought/.store") as remote:
-            _whole(await mirror(LocalSide(here, self._store), remote), here)
+            _whole(await mirror(LocalSide(here, self._store), remote, named=True), here)
         return there
 
     async def fetch(self, there: str, here: Path) -> None:
-        """Bring a folder of the host here."""
+        """Bring a folder of packed names here."""
         base = f"{await self._root()}/kernels/{self._order.id}"
         async with self._serving(there, f"{base}/fetched") as remote:
-            _whole(await mirror(remote, LocalSide(here, self._store)), here)
+            _whole(await mirror(remote, LocalSide(here, self._store), named=True), here)
 
     def close(self) -> None:
         """Let go of the agent there."""

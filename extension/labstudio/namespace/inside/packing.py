@@ -42,23 +42,21 @@ def pack(folder, names=None, history=True, chunk_bytes=CHUNK_BYTES):
         The largest file.
     """
     began = time.monotonic()
-    packer = _Packer(cells.namespace(), Writer(folder, chunk_bytes))
-    packer.take(cells.user_names() if names is None else [n for n in names if n in packer.space])
-    manifest = packer.manifest(history)
-    packer.writer.close()
-    manifest["parts"] = packer.writer.parts
-    manifest["size_bytes"] = packer.writer.total_bytes
-    manifest["seconds"] = round(time.monotonic() - began, 3)
-    if folder is not None:
-        _write(os.path.join(folder, MANIFEST), manifest)
+    writer = Writer(folder, chunk_bytes)
+    packer = _Packer(cells.namespace(), writer)
+    wanted = cells.user_names() if names is None else [n for n in names if n in packer.space]
+    try:
+        packer.take(wanted)
+        manifest = packer.manifest(history)
+        writer.finish()
+        manifest["parts"] = writer.parts
+        manifest["size_bytes"] = writer.total_bytes
+        manifest["seconds"] = round(time.monotonic() - began, 3)
+        if folder is not None:
+            writer.tell(os.path.join(folder, MANIFEST), json.dumps(manifest).encode())
+    finally:
+        writer.close()
     return manifest
-
-
-def _write(path, manifest):
-    temporary = path + ".part"
-    with open(temporary, "w") as file:
-        json.dump(manifest, file)
-    os.replace(temporary, path)
 
 
 class _Sink:

@@ -9,12 +9,17 @@ length]``, a part being a number in the writer's list.
 
 import hashlib
 import io
+import mmap
 import os
 import shutil
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 
 CHUNK_BYTES = 64 << 20
 LARGE_BYTES = 1 << 20
+PIECE_BYTES = 1 << 20
 PARTS = "parts"
+# Hashing, reading and writing let other threads run; more of them only wait for the disk.
+THREADS = min(4, os.cpu_count() or 1)
 
 
 class Damaged(Exception):
@@ -38,8 +43,9 @@ class Writer:
         self._chunk = chunk_bytes
         self._small, self._small_bytes, self._small_part = [], 0, None
         self._folder = None if folder is None else os.path.join(folder, PARTS)
-        self._unfinished = None
+        self._unfinished, self._writing = None, set()
         if folder is not None:
+            self._threads = ThreadPoolExecutor(THREADS, "labstudio-pack")
             os.makedirs(self._folder, mode=0o700, exist_ok=True)
             self._unfinished = _beside(folder)
 
@@ -65,10 +71,26 @@ class Writer:
             self._flush()
         return [extent]
 
-    def close(self):
-        """Write what is left; the list of parts is complete then."""
+    def finish(self):
+        """Write what is left; the list of parts is complete then.
+
+        Raises
+        ------
+        OSError
+            When something could not be written.
+        """
         self._flush()
+        for each in self._writing:
+            each.result()
+
+    def tell(self, path, content):
+        """Write a last file, which tells of the parts."""
+        self._place(path, memoryview(content), 0)
+
+    def close(self):
+        """Remove what is unfinished."""
         if self._unfinished is not None:
+            self._threads.shutdown()
             shutil.rmtree(self._unfinished, ignore_errors=True)
 
     def _reserve(self):
@@ -76,8 +98,11 @@ class Writer:
         return len(self.parts) - 1
 
     def _large(self, view):
+        """Have a file written while pickling goes on, which may only get so far ahead."""
         number = self._reserve()
-        self._write(number, view)
+        self._writing.add(self._threads.submit(self._write, number, view))
+        while sum(not each.done() for each in self._writing) > THREADS:
+            wait([each for each in self._writing if not each.done()], None, FIRST_COMPLETED)
         return [number, 0, view.nbytes]
 
     def _flush(self):
@@ -94,7 +119,11 @@ class Writer:
                 return
         except FileNotFoundError:
             pass
-        temporary = os.path.join(self._unfinished, digest)
+        self._place(path, view, number)
+
+    def _place(self, path, view, number):
+        # Two threads may be at the same content.
+        temporary = os.path.join(self._unfinished, f"{os.path.basename(path)}.{number}")
         with open(temporary, "wb", buffering=0) as file:
             done = 0
             while done < view.nbytes:
@@ -133,11 +162,25 @@ class Reader:
 
     def read(self, extents):
         """Return the bytes of some extents, in memory that may be written to."""
-        target = bytearray(sum(extent[2] for extent in extents))
-        view, place, source = memoryview(target), 0, _Extents(self, extents)
-        while place < len(view):
-            place += source.readinto(view[place:])
+        target = _memory(sum(extent[2] for extent in extents))
+        view, place, whole = memoryview(target), 0, []
+        for number, offset, length in extents:
+            piece = view[place : place + length]
+            place += length
+            if offset or length != self._parts[number]["size_bytes"]:
+                piece[:] = self.small(number)[offset : offset + length]
+            else:
+                whole.append((number, piece))
+        with ThreadPoolExecutor(THREADS, "labstudio-read") as threads:
+            list(threads.map(self._whole, whole))
         return target
+
+    def _whole(self, told):
+        """Read a whole part into its place."""
+        number, target = told
+        source, place = _Extents(self, [[number, 0, target.nbytes]]), 0
+        while place < target.nbytes:
+            place += source.readinto(target[place : place + PIECE_BYTES])
 
     def part(self, number):
         """Return the path and hash of a part.
@@ -165,6 +208,13 @@ class Reader:
             check(hashlib.sha256(content), digest)
             self._kept = (number, memoryview(content))
         return self._kept[1]
+
+
+def _memory(size):
+    """Return memory that is not written to before it is filled."""
+    if size < LARGE_BYTES:
+        return bytearray(size)
+    return mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
 
 
 def check(found, digest):
