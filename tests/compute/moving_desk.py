@@ -77,6 +77,17 @@ class MovingDesk:
 
     async def run(self, code: str) -> str:
         """Run a cell that must succeed; return what it printed and showed."""
+        status, said = await self._execute(code)
+        assert status == "ok", said
+        return said
+
+    async def fails(self, code: str) -> str:
+        """Run a cell that must fail; return what it printed and showed."""
+        status, said = await self._execute(code)
+        assert status == "error", said
+        return said
+
+    async def _execute(self, code: str) -> tuple[str, str]:
         manager = self.kernels.get_kernel((await self.kernel())["id"])
         client = AsyncKernelClient()
         info = manager.get_connection_info()
@@ -93,10 +104,8 @@ class MovingDesk:
             reply = await client.execute_interactive(code, timeout=LIMIT_S, output_hook=take)
         finally:
             client.stop_channels()
-        assert reply["content"]["status"] == "ok", "\n".join(
-            [*said, *reply["content"].get("traceback", [])]
-        )
-        return "".join(said)
+        content = reply["content"]
+        return content["status"], "\n".join([*said, *content.get("traceback", [])])
 
     async def move(self, to: str, **wanted: Any) -> Move:
         """Move the notebook; return how that ended."""

@@ -72,6 +72,44 @@ def test_a_notebook_moves_to_a_host_and_back(home: Home, notebooks: Path) -> Non
     asyncio.run(work())
 
 
+def test_cells_there_keep_checkpoints_and_move_back(
+    home: Home, notebooks: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a cell asks for on the host goes through the gateway."""
+    monkeypatch.setenv("LABSTUDIO_HOME", str(home.path))
+    studio = Studio(home.path)
+    state = studio.keeper.ensure(wait=True)
+    assert state.state == "running", state.message
+
+    async def work() -> None:
+        async with moving(home, notebooks) as desk:
+            await desk.run(MAKE.format(count=1_000_000))
+            await desk.run("%load_ext labstudio\n%move gpu-box")
+            await desk.comes_to("labstudio.gpu-box.python3")
+            await desk.run(CHECK.format(count=1_000_000))
+            said = await desk.run(
+                "import os; assert os.environ['SSH_CONNECTION']\n%checkpoint kept"
+            )
+            assert "as kept" in said, said
+            kept = studio.namespace.get("kept")
+            assert {"big", "frame", "thing", "fitted"} <= {*kept.names}
+            assert kept.size_bytes > 8_000_000
+            said = await desk.run("del big, alias, frame, thing\n%checkpoint restore kept")
+            await desk.run(CHECK.format(count=1_000_000))
+            await desk.run("scale = 3; lock = __import__('threading').Lock()")
+            assert "lock" in await desk.fails("%move back")
+            await desk.run("%move back --force")
+            await desk.comes_to("python3")
+            await desk.run("assert scaled(4) == 12 and 'lock' not in globals()")
+            await desk.run("import os; assert 'SSH_CONNECTION' not in os.environ")
+
+    try:
+        asyncio.run(work())
+    finally:
+        studio.keeper.stop()
+        studio.close()
+
+
 def test_a_gigabyte_moves(home: Home, notebooks: Path) -> None:
     count = 125_000_000
 

@@ -47,10 +47,10 @@ class Client:
         """Return the JSON at a path."""
         return _read(self.send("GET", path, query=query))
 
-    def post(self, path: str, body: object = None) -> Any:
-        """Send an object as JSON and return what is answered."""
+    def post(self, path: str, body: object = None, timeout_s: float = TIMEOUT_S) -> Any:
+        """Send an object as JSON and return what is answered, within some time."""
         content = body if isinstance(body, str) else json.dumps(body or {})
-        return _read(self.send("POST", path, content.encode()))
+        return _read(self.send("POST", path, content.encode(), timeout_s=timeout_s))
 
     def put(self, path: str, file: Path) -> None:
         """Send a file's content."""
@@ -62,6 +62,7 @@ class Client:
         path: str,
         body: bytes | Path | None = None,
         query: dict[str, Any] | None = None,
+        timeout_s: float = TIMEOUT_S,
     ) -> bytes | None:
         """Send a request; return the body that is answered, None where there is none.
 
@@ -75,7 +76,7 @@ class Client:
         for last in (False, True):
             fresh = getattr(self._local, "line", None) is None
             try:
-                status, content = self._once(method, address, body)
+                status, content = self._once(method, address, body, timeout_s)
             except (OSError, http.client.HTTPException) as error:
                 self._local.line = None
                 # One that was kept open may have been closed meanwhile: a new one is tried. Only
@@ -91,10 +92,15 @@ class Client:
                 return None if status == NO_CONTENT else content
         raise AssertionError  # the second turn returns or raises
 
-    def _once(self, method: str, address: str, body: bytes | Path | None) -> tuple[int, bytes]:
+    def _once(
+        self, method: str, address: str, body: bytes | Path | None, timeout_s: float
+    ) -> tuple[int, bytes]:
         line = getattr(self._local, "line", None)
         if line is None:
-            line = self._local.line = http.client.HTTPConnection(self._address, timeout=TIMEOUT_S)
+            line = self._local.line = http.client.HTTPConnection(self._address)
+        line.timeout = timeout_s
+        if line.sock is not None:
+            line.sock.settimeout(timeout_s)
         if body is None or isinstance(body, bytes):
             line.request(method, address, body, self._headers)
         else:

@@ -6,6 +6,7 @@ import shutil
 from typing import TYPE_CHECKING
 
 from labstudio.errors import NotFound
+from labstudio.gateway.client import TIMEOUT_S
 from labstudio.namespace import helper
 from labstudio.namespace.models import (
     Checkpoint,
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from labstudio.gateway.client import Client
+
+# What is kept travels over the link before the gateway answers; a slower one is as good as cut.
+LEAST_BYTES_PER_S = 1e6
 
 
 class RemoteMoves:
@@ -77,9 +81,12 @@ class RemoteCheckpoints:
 
         there = Place.model_validate(self._client.post("kernel/checkpoint/place")).there
         try:
-            packing.pack(there, names if names is None else list(names))
+            told = packing.pack(there, names if names is None else list(names))
             body = {"name": name or default_name(), "there": there}
-            return Checkpoint.model_validate(self._client.post("kernel/checkpoint", body))
+            timeout_s = TIMEOUT_S + told["size_bytes"] / LEAST_BYTES_PER_S
+            return Checkpoint.model_validate(
+                self._client.post("kernel/checkpoint", body, timeout_s=timeout_s)
+            )
         finally:
             shutil.rmtree(there, ignore_errors=True)
 
@@ -89,7 +96,8 @@ class RemoteCheckpoints:
         helper.install_here()
         from _labstudio_namespace import restoring
 
-        told = self._client.post(f"kernel/checkpoint/{wanted}/bring")
+        timeout_s = TIMEOUT_S + self.get(wanted).size_bytes / LEAST_BYTES_PER_S
+        told = self._client.post(f"kernel/checkpoint/{wanted}/bring", timeout_s=timeout_s)
         there = Place.model_validate(told).there
         return Restored.model_validate(restoring.restore(there, names, history=False))
 
