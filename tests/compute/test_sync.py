@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import hashlib
 import os
 import sys
 import time
@@ -350,3 +351,30 @@ def test_a_mirror_makes_one_side_what_the_other_is(pair: Pair):
 
     assert asyncio.run(go()) == {}
     assert pair.content(pair.there) == {"a": "1", "sub/b": "2"}
+
+
+def test_what_is_named_by_its_hash_is_not_hashed_on_its_way(
+    pair: Pair, monkeypatch: pytest.MonkeyPatch
+):
+    from labstudio.compute.host import content, folder
+
+    named = hashlib.sha256(b"large").hexdigest()
+    put(pair.here, **{f"parts__{named}": "large", ".unfinished__x": "lar", "manifest.json": "{}"})
+    read: list[str] = []
+    real = folder.hash_file
+    monkeypatch.setattr(folder, "hash_file", lambda path: read.append(path.name) or real(path))
+
+    async def go() -> dict[str, str]:
+        async with served(pair.there, pair.base / "s", pair.base / "programs") as remote:
+            return await mirror(LocalSide(pair.here, pair.base / "store"), remote, named=True)
+
+    assert asyncio.run(go()) == {}
+    assert pair.content(pair.there) == {f"parts/{named}": "large", "manifest.json": "{}"}
+    assert read == ["manifest.json"]
+    # One that was cut short does not count all the same.
+    with (
+        pytest.raises(ValueError, match="changed meanwhile"),
+        content.Staging(pair.base, named, len(b"large")) as staging,
+    ):
+        staging.write(b"lar")
+    assert not (pair.base / named).exists()
