@@ -17,6 +17,8 @@ pytest.register_assert_rewrite("labstudio.compute.conformance")
 from labstudio._studio import Studio  # noqa: E402
 from labstudio.compute.toml import FILE  # noqa: E402
 
+ENGINE_S = 600
+
 
 @pytest.fixture
 def write_computes(studio: Studio) -> Callable[..., Path]:
@@ -28,3 +30,10 @@ def write_computes(studio: Studio) -> Callable[..., Path]:
         return path
 
     return write
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Give whoever comes first to the Docker Engine the time that its image may take."""
+    for item in items:
+        if "docker_engine" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.timeout(ENGINE_S))

@@ -15,11 +15,16 @@ This one file is copied to where it is needed: it uses the standard library only
 from __future__ import annotations
 
 import argparse
-import asyncio
+import contextlib
 import os
 import signal
-import subprocess
+import socket
 import sys
+import threading
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import asyncio
 
 CHUNK_BYTES = 1 << 16
 # While the daemon restarts, or the link is being made again, nobody answers at the socket.
@@ -47,6 +52,8 @@ async def pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> No
 
 async def reach(path: str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
     """Connect to the socket, waiting for it for a while."""
+    import asyncio
+
     pause, waited = FIRST_PAUSE_S, 0.0
     while True:
         try:
@@ -59,8 +66,11 @@ async def reach(path: str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         pause = min(2 * pause, LONGEST_PAUSE_S)
 
 
-async def serve(path: str, port: int) -> asyncio.base_events.Server:
-    """Listen on loopback and lead each connection to the socket."""
+async def serve(
+    path: str, port: int, listening: socket.socket | None = None
+) -> asyncio.base_events.Server:
+    """Lead each connection on loopback to the socket; one that listens there already may do so."""
+    import asyncio
 
     async def lead(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
@@ -75,6 +85,8 @@ async def serve(path: str, port: int) -> asyncio.base_events.Server:
             back.close()
             writer.close()
 
+    if listening is not None:
+        return await asyncio.start_server(lead, sock=listening)
     return await asyncio.start_server(lead, "127.0.0.1", port)
 
 
@@ -84,33 +96,58 @@ def variables(port: int) -> dict[str, str]:
     return {"LABSTUDIO_URL": base, "MLFLOW_TRACKING_URI": base + "/mlflow"}
 
 
-async def run(command: list[str], port: int) -> int:
-    """Run the command; pass signals on, and return its exit code as a shell would."""
-    loop = asyncio.get_running_loop()
-    process: subprocess.Popen[bytes]
+def run_beside(path: str, port: int, command: list[str]) -> int:
+    """Run the command while its connections are led; return its exit code as a shell would.
 
-    def pass_on(number: int) -> None:
-        process.send_signal(number)
+    Connections wait at the socket meanwhile, so the command starts before anything is loaded that
+    leads them. Signals are passed on.
+    """
+    listening = socket.create_server(("127.0.0.1", port))
+    started: list[int] = []
+    early: list[int] = []
 
-    # Before the process is there: what comes meanwhile is passed on once the loop goes on.
+    def pass_on(number: int, _frame: object) -> None:
+        if started:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(started[0], number)
+        else:
+            early.append(number)
+
     for number in PASSED_ON:
-        loop.add_signal_handler(number, pass_on, number)
+        signal.signal(number, pass_on)
+    env = {**os.environ, **variables(listening.getsockname()[1])}
     try:
-        process = subprocess.Popen(command, env={**os.environ, **variables(port)})
+        # Python itself ignores these; what it starts is not to.
+        plain = (signal.SIGPIPE, signal.SIGXFSZ)
+        started.append(os.posix_spawnp(command[0], command, env, setsigdef=plain))
     except OSError as error:
         sys.stderr.write(f"[labstudio] {command[0]} cannot be run: {error.strerror}\n")
         return NOT_FOUND
-    code = await loop.run_in_executor(None, process.wait)
-    return SIGNALLED - code if code < 0 else code
+    for caught in early:
+        pass_on(caught, None)
+    threading.Thread(target=_lead_from, args=(path, listening), daemon=True).start()
+    _, status = os.waitpid(started[0], 0)
+    if os.WIFSIGNALED(status):
+        return SIGNALLED + os.WTERMSIG(status)
+    return os.WEXITSTATUS(status)
 
 
-async def main(path: str, port: int, command: list[str]) -> int:
-    """Serve for ever, or while the command runs."""
+def _lead_from(path: str, listening: socket.socket) -> None:
+    import asyncio
+
+    async def lead() -> None:
+        await serve(path, 0, listening)
+        await asyncio.Event().wait()
+
+    asyncio.run(lead())
+
+
+async def main(path: str, port: int) -> int:
+    """Serve until told to end."""
+    import asyncio
+
     server = await serve(path, port)
-    listening = server.sockets[0].getsockname()[1]
-    if command:
-        return await run(command, listening)
-    sys.stdout.write(f"{listening}\n")
+    sys.stdout.write(f"{server.sockets[0].getsockname()[1]}\n")
     sys.stdout.flush()
     ended = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -125,7 +162,12 @@ if __name__ == "__main__":
     parser.add_argument("--port", type=int, default=0, help="on loopback; 0: any that is free")
     parser.add_argument("--then", nargs=argparse.REMAINDER, default=[], help="what to run")
     options = parser.parse_args()
-    code = asyncio.run(main(options.socket, options.port, options.then))
+    if options.then:
+        code = run_beside(options.socket, options.port, options.then)
+    else:
+        import asyncio
+
+        code = asyncio.run(main(options.socket, options.port))
     sys.stdout.flush()
     # Connections that are open still are nobody's any more.
     os._exit(code)

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 POLL_FIRST_S = 0.02
 POLL_MOST_S = 0.5
+POLL_SHARE = 0.1
 RUN_WAIT_S = 10.0
 
 
@@ -79,7 +80,7 @@ class JobHandle:
             When no daemon can be had to run it.
         """
         deadline = None if timeout_s is None else time.monotonic() + timeout_s
-        pause, checked = POLL_FIRST_S, time.monotonic()
+        began = checked = time.monotonic()
         while not self.state.final:
             if deadline is not None and time.monotonic() >= deadline:
                 raise TimeoutError(f"The job is still {self.record.state} after {timeout_s} s.")
@@ -88,8 +89,9 @@ class JobHandle:
                 daemon = self._studio.keeper.ensure()
                 if daemon.state == "stopped":
                     raise Unavailable(daemon.message)
-            time.sleep(pause)
-            pause = min(pause * 1.5, POLL_MOST_S)
+            # The end is noticed a tenth of the time late, at most.
+            share = POLL_SHARE * (time.monotonic() - began)
+            time.sleep(min(max(POLL_FIRST_S, share), POLL_MOST_S))
         return self
 
     def logs(self, *, follow: bool = False) -> str:

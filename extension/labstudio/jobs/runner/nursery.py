@@ -125,7 +125,7 @@ class Nursery:
         with self._lock:
             return self._process.pid if self._process is not None and self._alive() else None
 
-    def launch(self, attempt_folder: Path, warm_ok: bool = True) -> None:
+    def launch(self, attempt_folder: Path, warm_ok: bool = True, loads: str = "") -> None:
         """Have a runner take up an attempt; return at once.
 
         Parameters
@@ -135,9 +135,11 @@ class Nursery:
         warm_ok
             Whether a warm kernel may suit; the runner makes sure, and starts another if it does
             not.
+        loads
+            A module that such runners need; it is imported once, before they are forked.
         """
         folder = str(Path(attempt_folder).absolute())
-        order = json.dumps({"launch": folder, "warm": warm_ok}).encode() + b"\n"
+        order = json.dumps({"launch": folder, "warm": warm_ok, "loads": loads}).encode() + b"\n"
         with self._lock:
             self.start()
             control = self._control

@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import gc
+import importlib
 import json
 import os
 import select
@@ -144,10 +145,17 @@ class NurseryProcess:
         for line in lines:
             order = json.loads(line)
             if "launch" in order:
+                self._load(order.get("loads", ""))
                 self._launch(order["launch"], warm_ok=order["warm"])
             if "wanted" in order:
                 self.wanted = order["wanted"]
         return True
+
+    def _load(self, module: str) -> None:
+        """Import what more some runners need; one that cannot be is theirs to tell of."""
+        if module and module not in sys.modules and packages() == self._packages:
+            with contextlib.suppress(Exception):
+                importlib.import_module(module)
 
     def _say(self, **what: object) -> None:
         with contextlib.suppress(OSError):
