@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 LOG = logging.getLogger(__name__)
 
 LOOK_S = 0.2
+# While packing goes on, a look that had nothing to send costs as much as the next may wait.
+LONGEST_LOOK_S = 1.0
 # How long the cell that asked may take to end, once all has come over.
 CELL_END_S = 30.0
 # How long clients may take to notice that their session has another kernel: JupyterLab looks
@@ -225,7 +227,7 @@ class Steps:
             began = monotonic()
             await old.fetch(there, self.packed)
             await new.bring(self.packed)
-            pause = max(LOOK_S, monotonic() - began)
+            pause = min(max(LOOK_S, monotonic() - began), LONGEST_LOOK_S)
         await packing
         await old.fetch(there, self.packed)
         manifest = await self._do(read, self.packed)
