@@ -67,8 +67,15 @@ async def visible(
     handler: JupyterHandler, resource: str, me: str, owners: Iterable[str]
 ) -> list[str]:
     """Return those of the owners whose things the user may read."""
+    return await allowed(handler, "read", resource, me, owners)
+
+
+async def allowed(
+    handler: JupyterHandler, action: str, resource: str, me: str, owners: Iterable[str]
+) -> list[str]:
+    """Return those of the owners to whose things the user may do something."""
     return [
         owner
         for owner in owners
-        if owner == me or await is_allowed(handler, "read", f"{resource}/{owner}")
+        if owner == me or await is_allowed(handler, action, f"{resource}/{owner}")
     ]

@@ -12,6 +12,7 @@ from labstudio._studio import Studio
 from labstudio.compute.models import Compute, CreateCompute
 from labstudio.errors import Conflict, InvalidInput
 from labstudio.jobs.models import CreateJob
+from labstudio.schedules.models import CreateSchedule
 
 pytestmark = pytest.mark.usefixtures("shed")
 
@@ -55,6 +56,24 @@ def test_a_file_beside_notebooks_is_known_from_then_on(
     with pytest.raises(InvalidInput, match="not known"):
         other.computes.get("box")
     other.close()
+
+
+def test_a_job_is_refused_what_its_compute_cannot_do(studio: Studio, write_computes: Write) -> None:
+    write_computes(
+        '[box]\ntype = "ssh"\nhost = "h"\n[ray]\ntype = "ray"\naddress = "http://127.0.0.1:1"\n'
+    )
+    job = CreateJob(kind="cell", code="1", keep_kernel_s=60)
+    kept = studio.jobs.create(job)
+    assert studio.jobs.detail(kept.id).spec.keep_kernel_s == 60
+    for compute, type_ in (("box", "ssh"), ("ray", "ray")):
+        asked = job.model_copy(update={"compute": compute})
+        refusal = rf"keep_kernel_s: compute '{compute}' is '{type_}', where a failed job's kernel"
+        with pytest.raises(InvalidInput, match=refusal) as caught:
+            studio.jobs.create(asked)
+        assert caught.value.details["field"] == "keep_kernel_s"
+        with pytest.raises(InvalidInput, match=refusal):
+            studio.schedules.create(CreateSchedule(job=asked, cron="0 6 * * *"))
+    assert len(studio.jobs.list().items) == 1
 
 
 def test_nothing_above_the_root_is_read(

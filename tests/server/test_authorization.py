@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import inspect
 import json
 import re
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -14,6 +17,13 @@ from jupyter_server.auth.identity import PasswordIdentityProvider
 from tornado.httpclient import HTTPClientError
 from tornado.web import RequestHandler
 
+from labstudio._studio import Studio
+from labstudio.compute.local_kernel import offers
+from labstudio.errors import NotFound
+from labstudio.kernels import control
+from labstudio.kernels.folder import KernelFolder
+from labstudio.kernels.keepers import Keepers
+from labstudio.kernels.models import KernelSheet, KernelState
 from labstudio_server.authorization import owner_of
 from labstudio_server.container import system_user
 from labstudio_server.handlers.mlflow import MlflowHandler, MlflowRedirectHandler
@@ -29,6 +39,7 @@ METHODS = ("get", "head", "post", "put", "patch", "delete")
 HANDLERS = [endpoint.handler_class() for endpoint in ENDPOINTS]
 ALICE = {"X-User": "alice"}
 BOB = {"X-User": "bob"}
+KEEPERS = Keepers()
 
 
 def verbs() -> list[tuple[type[RequestHandler], str]]:
@@ -92,6 +103,35 @@ async def test_without_a_token_mlflow_asks_for_a_login(jp_fetch: Any) -> None:
     assert await refused(jp_fetch, "mlflow/", headers=nobody, follow_redirects=False) == 302
     post = {"method": "POST", "body": "{}", "headers": nobody}
     assert await refused(jp_fetch, "mlflow/ajax-api/2.0/mlflow/runs/search", **post) == 403
+
+
+def begin_kernel(studio: Studio, user: str) -> KernelFolder:
+    """Start a kernel on this machine that is a user's."""
+    offer = next(each for each in offers() if each.name == "python3")
+    folder = KernelFolder(studio.home, f"of-{user}")
+    folder.create(
+        KernelSheet(
+            id=folder.id, compute="local", offer=offer, spec="python3", user=user, key="k",
+            started_at=datetime.now(UTC), path="/work.ipynb",
+        )
+    )  # fmt: skip
+    KEEPERS.ensure(folder, spare=False)
+    control.ask(folder, "start", timeout_s=60)
+    return folder
+
+
+async def idle(studio: Studio, folder: KernelFolder) -> None:
+    """Wait until a kernel has said that it does nothing."""
+    async with asyncio.timeout(60):
+        while (await asyncio.to_thread(state, studio, folder)) is not KernelState.idle:
+            await asyncio.sleep(0.05)
+
+
+def state(studio: Studio, folder: KernelFolder) -> KernelState | None:
+    """Return how a kernel is; None before it is on record."""
+    with contextlib.suppress(NotFound):
+        return studio.kernels.get(folder.id).state
+    return None
 
 
 async def cookies(jp_fetch: Any) -> tuple[str, str]:
@@ -206,6 +246,24 @@ class TestTwoUsers:
             assert his["items"] == []
         his = (await call("GET", "jobs", headers=dict(BOB), params={"user": "alice"})).data
         assert (his["items"], his["counts"]) == ([], {})
+
+    @pytest.mark.slow
+    async def test_one_ends_only_ones_own_idle_kernels(self, call: Call, studio: Studio) -> None:
+        studio.home.create()
+        hers, his = [begin_kernel(studio, user) for user in ("alice", "bob")]
+        try:
+            for folder in (hers, his):
+                await idle(studio, folder)
+            stop = ("POST", "computes", "local", "stop-idle")
+            Owners.denied.add(("bob", "write", "labstudio:kernels"))
+            assert (await call(*stop, headers=dict(BOB))).code == 403
+            Owners.denied.clear()
+            ended = (await call(*stop, headers=dict(BOB))).data["items"]
+            assert [(each["id"], each["state"]) for each in ended] == [(his.id, "dead")]
+            assert studio.kernels.get(hers.id).state is KernelState.idle
+        finally:
+            for folder in (hers, his):
+                control.ask(folder, "end", timeout_s=30)
 
     async def test_one_may_reuse_the_others_idempotency_key(
         self, call: Call, write_file: Any

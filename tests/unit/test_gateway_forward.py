@@ -130,7 +130,7 @@ def test_a_command_finds_the_way_and_its_exit_code_is_kept(echo: Path) -> None:
 
 
 def test_signals_reach_the_command(echo: Path) -> None:
-    waits = "import signal, sys; print('up', flush=True)\ntry: signal.pause()\n"
+    waits = "import signal, sys\ntry: print('up', flush=True); signal.pause()\n"
     waits += "except KeyboardInterrupt: sys.exit(3)"
     running = start(echo, "--then", sys.executable, "-c", waits)
     assert running.stdout is not None

@@ -137,6 +137,8 @@ class Kind(ABC):
     """Whether what runs there has the studio's home at hand. Elsewhere it is given the gateway."""
     runs_images: ClassVar[bool] = False
     """Whether a job may name a container image to run in, or be one."""
+    keeps_kernels: ClassVar[bool] = False
+    """Whether a failed job's kernel can be kept there for somebody to look at."""
 
     def __init__(self, name: str, settings: ComputeSettings, host: Host) -> None:
         self.name = name

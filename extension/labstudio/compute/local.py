@@ -37,6 +37,7 @@ class Local(Kind):
     summary = "This machine."
     at_home = True
     hosts_kernels = True
+    keeps_kernels = True
 
     def capacity(self) -> Capacity:
         """Return what the machine has, or less where the settings say so."""

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
     from labstudio._studio import Studio
     from labstudio.compute.opened import OpenComputes
+    from labstudio.jobs.models import CreateJob
 
 
 class ComputeService:
@@ -190,19 +191,38 @@ class ComputeService:
         self._studio.wake()
         return gone
 
-    def check_image(self, name: str) -> None:
-        """Refuse a job that names an image on a compute that runs none.
+    def check_job(
+        self, spec: CreateJob, near: Path | None = None, root: Path | None = None
+    ) -> None:
+        """Refuse a job that its compute can never run, or not as is asked for.
+
+        Parameters
+        ----------
+        spec
+            The job.
+        near, root
+            As for `get`.
 
         Raises
         ------
         InvalidInput
-            When it does not.
+            When it cannot.
         """
+        from labstudio.jobs.taking import image_of
+
+        name = self.get(spec.compute, near, root, spec.need)
         type_ = self.settings(name).type
-        if not kind(type_).runs_images:
+        wants_image = spec.environment.image is not None or image_of(spec.path) is not None
+        if wants_image and not kind(type_).runs_images:
             raise InvalidInput(
                 f"compute {name!r} is {type_!r}, which runs no images; name one of containers.",
                 field="compute",
+            )
+        if spec.keep_kernel_s and not kind(type_).keeps_kernels:
+            raise InvalidInput(
+                f"keep_kernel_s: compute {name!r} is {type_!r}, where a failed job's kernel cannot "
+                "be kept; leave it out.",
+                field="keep_kernel_s",
             )
 
     def kinds(self) -> KindPage:

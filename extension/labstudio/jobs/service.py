@@ -101,7 +101,7 @@ class JobService(JobReader, Submitting):
         )
         if before := self._first_with_key(spec, origin.user):
             return before
-        self._check_compute(spec, source_folder(spec, origin), root)
+        self._studio.computes.check_job(spec, source_folder(spec, origin), root)
         home = self._studio.home.create()
         made = prepare([spec.parameters], spec, origin, home, self._studio.config)
         return self._accept(made, spec, origin.user)[0]
@@ -118,7 +118,7 @@ class JobService(JobReader, Submitting):
                 "idempotency_key names one job; a sweep makes many.", field="job.idempotency_key"
             )
         origin = Origin(user=user or current_user(), root=root, sweep_id=new_id())
-        self._check_compute(spec, source_folder(spec, origin), root)
+        self._studio.computes.check_job(spec, source_folder(spec, origin), root)
         points = [{**spec.parameters, **each} for each in expand(request.grid)]
         home = self._studio.home.create()
         made = prepare(points, spec, origin, home, self._studio.config)
@@ -150,7 +150,7 @@ class JobService(JobReader, Submitting):
         spec = taken.spec
         if before := self._first_with_key(spec, user):
             return [before]
-        self._check_compute(spec)
+        self._studio.computes.check_job(spec)
         home = self._studio.home.create()
         taken = verified(taken, home, self._studio.config.snapshot_limit_bytes)
         sweep_id = new_id() if sweep else None
@@ -171,7 +171,7 @@ class JobService(JobReader, Submitting):
         )
         if changes and changes.parameters is not None:
             spec.parameters = check(self.declared(before), changes.parameters)
-        self._check_compute(spec)
+        self._studio.computes.check_job(spec)
         assert before.snapshot is not None
         spec.checkpoint = self._checkpoint(before, spec.checkpoint, resume=resume)
         origin = Origin(
@@ -216,15 +216,6 @@ class JobService(JobReader, Submitting):
         from labstudio.jobs.inspect import inspect_source
 
         return inspect_source(path, root)
-
-    def _check_compute(
-        self, spec: CreateJob, near: Path | None = None, root: Path | None = None
-    ) -> None:
-        from labstudio.jobs.taking import image_of
-
-        self._studio.computes.get(spec.compute, near, root, spec.need)
-        if spec.environment.image is not None or image_of(spec.path) is not None:
-            self._studio.computes.check_image(spec.compute)
 
     # Ending
 

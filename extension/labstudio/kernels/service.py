@@ -17,6 +17,8 @@ from labstudio.kernels.specs import shown_name
 from labstudio.kernels.store import KernelStore
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from labstudio._studio import Studio
     from labstudio.compute.models import Need
     from labstudio.kernels.models import KernelSheet
@@ -97,13 +99,21 @@ class KernelService:
             )
         control.ask(folder, "end", timeout_s=END_TIMEOUT_S)
 
-    def stop_idle(self, compute: str) -> KernelPage:
+    def stop_idle(self, compute: str, users: Collection[str] | None = None) -> KernelPage:
         """End the kernels of a compute that do nothing; return them.
 
         Their users see why: the kernels are dead, with a message.
+
+        Parameters
+        ----------
+        compute
+            Its name.
+        users
+            Whose kernels; None for everybody's.
         """
         self._studio.computes.get(compute)
         idle = self.select(ListKernels(compute=compute, state=KernelState.idle)).items
+        idle = [kernel for kernel in idle if users is None or kernel.user in users]
         message = f"The kernel was ended: idle kernels of {compute} were stopped."
         for kernel in idle:
             folder = self._living(kernel.id)

@@ -191,7 +191,7 @@ class ScheduleService:
             if not (job.code or "").strip():
                 message = "job.code is missing: a cell needs its source."
                 raise InvalidInput(message, field="job.code")
-            self._studio.computes.get(job.compute, root, root, job.need)
+            self._studio.computes.check_job(job, root, root)
             return job
         if not job.path:
             raise InvalidInput("job.path is missing: which notebook?", field="job.path")
@@ -200,7 +200,7 @@ class ScheduleService:
         except NotFound as error:
             raise NotFound(error.message, **{**error.details, "field": "job.path"}) from error
         folder = (root or Path.cwd()) / Path(job.path.removeprefix("/") if root else job.path)
-        self._studio.computes.get(job.compute, folder.parent, root, job.need)
+        self._studio.computes.check_job(job, folder.parent, root)
         if root is None:
             # The daemon will submit it, from another folder than this process's.
             path = Path(job.path).expanduser().absolute()

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     )
 
 RESOURCE = "labstudio:computes"
+KERNELS = "labstudio:kernels"
 
 
 class ComputesHandler(StudioHandler):
@@ -132,9 +133,12 @@ class ComputeStopIdleHandler(StudioHandler):
     @web.authenticated
     @authorized
     async def post(self, name: str) -> None:
-        """End those that do nothing; their users see why."""
-        await authorization.require(self, "write", "kernels")
-        await self.answer(lambda studio: _known(studio, name).kernels.stop_idle(name))
+        """End those that do nothing and that the user may end; their users see why."""
+        await authorization.require(self, "write", KERNELS)
+        page = await self.call(lambda studio: _known(studio, name).kernels.list(name, "idle"))
+        owners = {kernel.user for kernel in page.items}
+        users = await authorization.allowed(self, "write", KERNELS, self.owner, owners)
+        await self.answer(lambda studio: studio.kernels.stop_idle(name, users))
 
 
 def _known(studio: Studio, name: str) -> Studio:

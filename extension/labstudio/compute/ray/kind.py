@@ -306,7 +306,6 @@ class Ray(Kind):
             update={
                 "environment": Environment(),
                 "gpus": [],  # Ray says which, in CUDA_VISIBLE_DEVICES.
-                "keep_kernel_s": 0.0,  # Nobody could reach it.
             }
         )
         if there.gateway is not None and asked.gateway_url is not None:

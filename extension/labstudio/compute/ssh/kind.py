@@ -117,11 +117,6 @@ class Ssh(Kind):
 
     def prepare(self, order: Order) -> None:
         """Bring environment, code, and data there; only what is missing travels."""
-        if order.spec.keep_kernel_s:
-            raise InvalidInput(
-                "keep_kernel_s: a failed job's kernel is kept on this machine only, not over SSH.",
-                field="keep_kernel_s",
-            )
         if order.spec.environment.image:
             raise InvalidInput(
                 "environment.image: a job over SSH runs in no container.", field="environment.image"
