@@ -87,6 +87,12 @@ def test_what_is_no_notebook_is_said_so(runs: Runs, content: str, type_: str, wo
     assert "Traceback" not in error.message
 
 
+def test_a_notebook_of_a_compute_runs_with_the_kernel_of_that_name_here(runs: Runs) -> None:
+    folder = runs.run(cells("print(6 * 7)", kernel="labstudio.gpu-box.python3"))
+    assert runs.outcome(folder) == "succeeded"
+    assert runs.log(folder) == "42\n"
+
+
 def test_no_such_kernel_names_those_that_exist(runs: Runs) -> None:
     error = runs.error(runs.run(cells("1"), kernel_name="fortran 77"))
     assert error.type == "NoSuchKernel"

@@ -146,7 +146,7 @@ class NotebookJob:
         """Decide which kernel runs the notebook."""
         metadata = self._metadata()
         asked = metadata.get("kernelspec") or {}
-        name = self.spec.kernel_name or asked.get("name") or kernels.DEFAULT
+        name = kernels.own_name(self.spec.kernel_name or asked.get("name") or kernels.DEFAULT)
         language = asked.get("language") or (metadata.get("language_info") or {}).get("name")
         return self.attempt.place.kernel_spec(name, language)
 
