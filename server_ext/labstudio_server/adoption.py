@@ -57,14 +57,19 @@ class Adoption:
         self.manager.update_env = update_env
 
     def offer(self) -> None:
-        """Have the home's kernelspecs among the server's.
+        """Have the home's kernelspecs among the server's, from the first time it looks for any.
 
-        Asking where it looks for kernelspecs loads IPython: this is called in a thread.
+        Where it looks it finds out when it first does, for that loads IPython: it is not asked
+        now, but finds out more.
         """
-        folders = getattr(self.specs, "kernel_dirs", None)
         folder = str(Home(self.services.home or None).kernelspecs)
-        if folders is not None and folder not in folders:
-            folders.append(folder)
+        if not self.specs.has_trait("kernel_dirs"):
+            return
+        if "kernel_dirs" in self.specs._trait_values:
+            self.specs.kernel_dirs = [*self.specs.kernel_dirs, folder]
+            return
+        find = self.specs._kernel_dirs_default
+        self.specs._kernel_dirs_default = lambda _specs: [*find(), folder]
 
     def end(self) -> None:
         """Leave the kernels as they are; the server shuts down what it still holds after this."""

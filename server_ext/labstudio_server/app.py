@@ -89,6 +89,7 @@ class LabstudioApp(ExtensionApp):
         server = self.serverapp
         self.adoption = Adoption(self.services, server.kernel_manager, server.kernel_spec_manager)
         self.adoption.begin()
+        self.adoption.offer()
 
     def initialize_handlers(self) -> None:
         """Add the routes; `ExtensionApp.initialize` calls this at load."""
@@ -113,7 +114,6 @@ class LabstudioApp(ExtensionApp):
         if self.start_daemon:
             self.keeping.start()
         self.mover.start()
-        await self.services.run(self.adoption.offer)
         await self.services.run(_load_models)
 
     def _on_first_use(self) -> None:

@@ -134,6 +134,11 @@ def test_a_notebook_finds_its_kernel_again(offered: Home, tmp_path: Path) -> Non
         assert (listed["id"], listed["path"]) == (first, str(tmp_path / "a.ipynb"))
         session = server.call("GET", "api/sessions")[0]["id"]
         server.call("PATCH", f"api/sessions/{session}", {"path": "c.ipynb", "name": "c.ipynb"})
+        # The keeper is told behind the answer's back; a server killed before that told nobody.
+        deadline = time.monotonic() + 30
+        while studio.kernels.get(first).path != str(tmp_path / "c.ipynb"):
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
     with serving(offered, tmp_path, signal.SIGTERM) as server:
         assert server.open("a.ipynb") != first
         assert server.open("c.ipynb") == first
