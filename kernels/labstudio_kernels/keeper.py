@@ -196,8 +196,15 @@ def main() -> None:
 
 def _wait_for_order() -> list[str]:
     """Load what keeping takes, then wait; nothing comes when whoever would tell is gone."""
+    import itsdangerous  # noqa: F401
+    import ulid  # noqa: F401
+
+    import labstudio.compute.admission
     import labstudio.compute.registry
+    import labstudio.database.engine
     import labstudio.gateway.tokens
+    import labstudio.kernels.service
+    import labstudio.usage.service
 
     for kind in labstudio.compute.registry.kinds().values():
         if kind.missing() is None:
