@@ -44,10 +44,11 @@ python: $(READY) ## Unit and server tests
 
 computes: $(READY) ## The same jobs and kernels on every kind of compute, each a real one
 	.ci/debian docker ssh r
-	$(BIN)/pytest tests/compute
+	# Engines, hosts and a cluster at once on two cores starve one another: what failed runs again, alone.
+	$(BIN)/pytest tests/compute -n 2 --dist loadfile || $(BIN)/pytest tests/compute --last-failed --last-failed-no-failures none
 
 browser: $(READY) ## Drive JupyterLab in Chromium; takes the screenshots of the README
-	.ci/debian chromium
+	.ci/debian chromium docker ssh
 	$(BIN)/pytest tests/browser
 
 faults: $(READY) ## Kill, cut and fill things

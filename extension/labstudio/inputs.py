@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 
 Model = TypeVar("Model", bound=BaseModel)
 
+# Environment variables are where secrets travel: their values are given to the code, and not shown.
+HIDDEN = "•••"
+
 
 class Input(BaseModel):
     """Base of what is sent: unknown fields are refused, so that a typing error is not lost."""

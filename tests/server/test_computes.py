@@ -13,13 +13,19 @@ if TYPE_CHECKING:
 
 
 async def test_a_compute_is_described_and_drained(call: Call, home: Home) -> None:
-    settings = {"price_per_hour": 1.5, "description": "half of this machine", "cpus": 1}
+    settings = {
+        "price_per_hour": 1.5,
+        "description": "half of this machine",
+        "cpus": 1,
+        "env": {"TOKEN": "s3cret"},
+    }
     entry = {"name": "local", "type": "local", "settings": settings}
     made = await call("POST", "computes", body=entry)
     assert (made.code, made.data["name"], made.data["cpus"]) == (201, "local", 1)
     assert "[local]" in (home.path / "compute.toml").read_text()
     detail = (await call("GET", "computes", "local")).data
     assert detail["settings"]["price_per_hour"] == 1.5
+    assert detail["settings"]["env"] == {"TOKEN": "•••"}
     assert (detail["occupants"], detail["waiting"], detail["state"]) == ([], [], "ready")
     for draining, state in ((True, "draining"), (False, "ready")):
         reply = await call("POST", "computes", "local", "drain", body={"draining": draining})

@@ -13,14 +13,17 @@ from labstudio.compute.models import (
     Capacity,
     Compute,
     ComputeDetail,
+    ComputeSettings,
     Occupant,
     Resources,
     Waiting,
 )
 from labstudio.compute.registry import kinds
 from labstudio.database.tables import computes, jobs, kernels, leases
+from labstudio.inputs import HIDDEN
 
 if TYPE_CHECKING:
+    from pydantic import JsonValue
     from sqlalchemy.engine import Row
 
     from labstudio._studio import Studio
@@ -62,9 +65,7 @@ class Overview:
         resources = row.resources if row is not None else None
         return ComputeDetail(
             **self._facts(entry),
-            settings=entry.settings.model_dump(mode="json", exclude_none=True)
-            if entry.settings
-            else {},
+            settings=_shown(entry.settings) if entry.settings else {},
             occupants=self._occupants(entry.name),
             waiting=self._waiting(entry),
             resources=Resources(**resources) if resources else None,
@@ -189,3 +190,11 @@ class Overview:
 def verb(number: int) -> str:
     """Say ``run or wait`` of one or of many."""
     return "runs or waits" if number == 1 else "run or wait"
+
+
+def _shown(settings: ComputeSettings) -> dict[str, JsonValue]:
+    """Return what an entry says, without the values of environment variables: secrets travel so."""
+    said = settings.model_dump(mode="json", exclude_unset=True)
+    if "env" in said:
+        said["env"] = dict.fromkeys(said["env"], HIDDEN)
+    return said

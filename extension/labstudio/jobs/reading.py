@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from labstudio.errors import InvalidInput, JobFailed, NotFound
+from labstudio.inputs import HIDDEN
 from labstudio.jobs.models import (
     Job,
     JobDetail,
@@ -27,8 +28,6 @@ if TYPE_CHECKING:
     from labstudio._studio import Studio
 
 LOG_CHUNK_BYTES = 1 << 20
-# Environment variables are where secrets travel: their values are given to the job, and not shown.
-HIDDEN = "•••"
 
 
 class JobReader:
