@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from labstudio.changes import record as note_change
 from labstudio.database.engine import is_full
-from labstudio.errors import Conflict, InvalidInput, NotFound, Unavailable
+from labstudio.errors import Conflict, InvalidInput, NotFound, StudioError, Unavailable
 from labstudio.ids import new_id
 from labstudio.jobs.models import (
     CheckpointPolicy,
@@ -285,7 +285,11 @@ class JobService(JobReader, Submitting):
         job = self.store.get(job_id)
         if not (job.state.final and job.attempt):
             return
-        if kill_attempt(self._studio.home.attempt(job_id, job.attempt)):
+        folder = self._studio.home.attempt(job_id, job.attempt)
+        if kill_attempt(folder):
+            # Its runner would have cleaned up there; where that cannot be done now, the sweep does.
+            with suppress(StudioError):
+                self._studio.computes.opened.get(job.compute).clean(folder)
             # That it is told is not worth a failure, on a full disk for instance.
             with suppress(Unavailable), self._studio.database.begin() as connection:
                 note_change(connection, "jobs", job_id, "changed")

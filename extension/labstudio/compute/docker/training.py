@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from labstudio.compute.docker.container import Mount
 from labstudio.errors import InvalidInput
 from labstudio.home import write_atomic
-from labstudio.jobs.runner.protocol import WORK
+from labstudio.jobs.runner.protocol import SAVED, WORK
 from labstudio.jobs.taking import IMAGE_ENTRY
 
 if TYPE_CHECKING:
@@ -51,7 +51,9 @@ class Training:
         self._config = attempt.folder / CONFIG
         self._network = network
         self._inputs = {
-            each.name: each for each in sorted(self._work.iterdir()) if each.name != IMAGE_ENTRY
+            each.name: each
+            for each in sorted(self._work.iterdir())
+            if each.name not in (IMAGE_ENTRY, SAVED)
         }
         if clash := sorted(set(WRITTEN) & set(self._inputs)):
             raise InvalidInput(

@@ -163,6 +163,8 @@ class Remote:
         try:
             async with asyncio.timeout(2):
                 said = (await process.stderr.read()).decode(errors="replace").strip()
+                # How it ended is told after the end of what it says.
+                await process.wait_closed()
         except TimeoutError:
             return Unavailable(f"{host}: {self._python} does not answer.")
         if said.startswith("python "):
