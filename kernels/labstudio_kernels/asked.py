@@ -44,6 +44,11 @@ class Asked:
         self._waiting = self._read()
         self._restored = set(self._waiting)
 
+    @property
+    def inherited(self) -> bool:
+        """Whether an earlier keeper left something that is waited for."""
+        return bool(self._restored)
+
     def add(self, execution: Execution) -> None:
         """Wait for one more."""
         self._waiting[execution.header["msg_id"]] = execution

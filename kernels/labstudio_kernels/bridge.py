@@ -44,7 +44,7 @@ LOST = (
     "The cell ran to its end, but what it answered was lost: the process that keeps the kernel "
     "was started anew meanwhile. The kernel and its variables are as the cell left them."
 )
-OWED_MS, COME_BACK_S = 100, 0.5
+OWED_MS, COME_BACK_S, HOLD_MOST_S = 100, 0.5, 5.0
 RECONNECT_MS, RECONNECT_MOST_MS = 10, 500
 
 
@@ -82,6 +82,8 @@ class Bridge(threading.Thread):
         self._carriers: dict[Any, Callable[[], None]] = {self._bell: self._obey}
         self._asked = Asked(waiting)
         self._lost: list[Execution] = []
+        # What a running cell says is not taken up before its client is back to hear it.
+        self._held_until = time.monotonic() + HOLD_MOST_S if self._asked.inherited else None
         self._heard_at: float | None = None
         self._back: dict[str, zmq.Socket[bytes]] = {}
         self._over: str | None = None
@@ -135,10 +137,11 @@ class Bridge(threading.Thread):
             self._carriers[socket] = carry or self._from_client(channel)
         self._listen_to_clients()
         while not self._closed:
-            for socket, _ in self._poller.poll(OWED_MS if self._lost else None):
+            for socket, _ in self._poller.poll(OWED_MS if self._lost or self._held_until else None):
                 # An order may just have closed one that had something to say.
                 if carry := self._carriers.get(socket):
                     carry()
+            self._take_up()
             self._pay()
         self._context.destroy(linger=1000)
 
@@ -183,7 +186,8 @@ class Bridge(threading.Thread):
             socket.connect(address(back, channel))
             self._back[channel] = socket
             self._carriers[socket] = self._from_kernel(channel)
-            self._poller.register(socket, zmq.POLLIN)
+            if self._held_until is None:
+                self._poller.register(socket, zmq.POLLIN)
         self._over = None
         self._send("shell", self._session.msg("kernel_info_request", {}))
         self._listen_to_clients()
@@ -202,7 +206,8 @@ class Bridge(threading.Thread):
             with contextlib.suppress(zmq.Again):
                 while socket.poll(last_words_ms if channel == "iopub" else 0):
                     self._carriers[socket]()
-            self._poller.unregister(socket)
+            if socket in self._poller:
+                self._poller.unregister(socket)
             del self._carriers[socket]
             socket.close()
         self._back = {}
@@ -306,9 +311,20 @@ class Bridge(threading.Thread):
             self._lost += self._asked.take_lost()
             self._told()
 
+    def _are_back(self) -> bool:
+        """Whether clients have had the time to come back, since the first of them did."""
+        return self._heard_at is not None and time.monotonic() > self._heard_at + COME_BACK_S
+
+    def _take_up(self) -> None:
+        """Hear the kernel, once its clients are back or have been waited for long enough."""
+        if self._held_until and (self._are_back() or time.monotonic() > self._held_until):
+            self._held_until = None
+            for socket in self._back.values():
+                self._poller.register(socket, zmq.POLLIN)
+
     def _pay(self) -> None:
         """Answer what an earlier keeper owed, once clients have had the time to come back."""
-        if self._lost and self._heard_at and time.monotonic() > self._heard_at + COME_BACK_S:
+        if self._lost and self._are_back():
             for asked in self._lost:
                 self._answer(asked, "AnswerLost", LOST)
             self._lost = []
