@@ -67,9 +67,9 @@ def test_usage_is_a_chart_and_a_file(desk: Desk, lab: Lab, crowded: list[str]) -
     table = usage.get_by_role("table", name="Usage")
     expect(table.get_by_role("row", name="local")).to_be_visible()
     expect(usage.get_by_role("figure", name="Cost by day")).to_be_visible()
-    usage.get_by_label("By").select_option("holder")
+    usage.get_by_role("combobox").select_option("holder")
     expect(table).to_contain_text("slow.ipynb")
     with page.expect_download() as download:
-        usage.get_by_role("button", name="CSV").click()
+        usage.get_by_role("link", name="CSV").click()
     assert "slow.ipynb" in download.value.path().read_text()
     desk.picture("compute-usage")

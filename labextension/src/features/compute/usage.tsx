@@ -3,7 +3,7 @@ import * as React from 'react';
 
 import { ApiError } from '../../api/client';
 import type { UsageBy, UsageReport, UsageRow } from '../../api/types';
-import { Banner, Button, Empty, Tabs } from '../../components/basics';
+import { Banner, Empty, Tabs } from '../../components/basics';
 import { useServices } from '../../components/context';
 import { duration } from '../../format';
 import { money } from './parts';
@@ -74,9 +74,10 @@ export function UsageView(): JSX.Element {
             </select>
           </span>
         </label>
-        <Button icon={downloadIcon} onClick={() => window.open(api.usageCsvUrl(query), '_blank')}>
-          {trans.__('CSV')}
-        </Button>
+        <a className="lst-Button" href={api.usageCsvUrl(query)} download="usage.csv">
+          <downloadIcon.react tag="span" elementSize="normal" />
+          <span>{trans.__('CSV')}</span>
+        </a>
       </header>
       {problem && <Banner kind="error">{problem}</Banner>}
       {report &&
