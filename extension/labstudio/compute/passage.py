@@ -2,7 +2,8 @@
 
 The kernel's client here (the keeper) connects to the sockets as to a kernel's own. What it sends
 is numbered and kept until the relay has it; what the relay sends counts as heard once it was given
-to the client. So neither a cut of the link nor the end of this process loses or doubles anything.
+to the client. So a cut of the link loses and doubles nothing. A kill of this process between
+passing a message on and noting it doubles that one.
 """
 
 from __future__ import annotations
