@@ -38,21 +38,24 @@ check: $(READY) ## Lint, types, contract drift, frontend tests
 	npm run --silent types:check
 	npm test --silent
 
+# Real engines, hosts, browsers and a cluster on two cores starve one another: what failed runs
+# once more, alone, and fails the run if it fails again.
+pytest = $(BIN)/pytest $(1) $(2) || $(BIN)/pytest $(1) --last-failed --last-failed-no-failures none
+
 python: $(READY) ## Unit and server tests
 	.ci/debian r postgres
-	$(BIN)/pytest tests/unit tests/server -n 2 --dist loadfile
+	$(call pytest,tests/unit tests/server,-n 2 --dist loadfile)
 
 computes: $(READY) ## The same jobs and kernels on every kind of compute, each a real one
 	.ci/debian docker ssh r
-	# Engines, hosts and a cluster at once on two cores starve one another: what failed runs again, alone.
-	$(BIN)/pytest tests/compute -n 2 --dist loadfile || $(BIN)/pytest tests/compute --last-failed --last-failed-no-failures none
+	$(call pytest,tests/compute,-n 2 --dist loadfile)
 
 browser: $(READY) ## Drive JupyterLab in Chromium; takes the screenshots of the README
 	.ci/debian chromium docker ssh
-	$(BIN)/pytest tests/browser
+	$(call pytest,tests/browser)
 
 faults: $(READY) ## Kill, cut and fill things
-	$(BIN)/pytest tests/faults
+	$(call pytest,tests/faults)
 
 package: $(READY) ## Install the wheel and the sdist into empty environments
 	$(BIN)/python -m build --installer uv --outdir build/dist
