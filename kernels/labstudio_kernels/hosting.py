@@ -7,18 +7,16 @@ import logging
 from typing import TYPE_CHECKING
 
 from labstudio.compute.kernel_host import KernelHost, KernelOrder
-from labstudio.compute.kind import Host
-from labstudio.compute.opened import OpenComputes
 from labstudio.errors import StudioError
 from labstudio.jobs.runner.protocol import process_of
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from labstudio._studio import Studio
     from labstudio.compute.models import ComputeSettings, Need
     from labstudio.kernels.folder import KernelFolder
     from labstudio.kernels.models import KernelSheet
+    from labstudio_kernels.opened import Opened
 
 log = logging.getLogger("labstudio.keeper")
 
@@ -28,20 +26,17 @@ class Hosting:
 
     Parameters
     ----------
-    studio
-        Knows the compute's settings, and gives slots.
+    opened
+        The studio, which gives slots, and its computes.
     folder, sheet
         The kernel.
     """
 
-    def __init__(self, studio: Studio, folder: KernelFolder, sheet: KernelSheet) -> None:
-        self._studio = studio
+    def __init__(self, opened: Opened, folder: KernelFolder, sheet: KernelSheet) -> None:
+        self._opened = opened
+        self._studio = opened.studio
         self._folder = folder
         self._sheet = sheet
-        self._gateway = folder.home.runtime / "gateway.sock"
-        self._computes = OpenComputes(
-            studio.computes, Host(folder.home, nursery=None, gateway=self._gateway)
-        )
         self._need: Need | None = None
         self._gpus: tuple[int, ...] = ()
 
@@ -100,7 +95,7 @@ class Hosting:
     def _host(self) -> KernelHost:
         from pathlib import Path
 
-        kind = self._computes.get(self._sheet.compute)
+        kind = self._opened.computes.get(self._sheet.compute)
         sheet = self._sheet
         assert self._need is not None
         order = KernelOrder(
@@ -111,7 +106,7 @@ class Hosting:
             sockets=self._folder.sockets,
             notebooks=Path(sheet.notebooks) if sheet.notebooks else None,
             env={**kind.settings.env, **sheet.env, **self._channel()},
-            gateway=self._gateway,
+            gateway=self._opened.gateway,
             need=self._need,
             gpus=self._gpus,
             say=log.info,
@@ -131,7 +126,7 @@ class Hosting:
 
     async def close(self) -> None:
         """Let go of the compute."""
-        await asyncio.to_thread(self._computes.close)
+        await asyncio.to_thread(self._opened.computes.close)
 
     # -- rules
 

@@ -8,8 +8,9 @@ provisioner, or the daemon's sweep) starts another, which finds the kernel where
 
 The keeper ends when it is told to forget the kernel, or some time after the kernel died.
 
-Without arguments it is a spare: everything is loaded, and a line with home and id on standard input
-makes it a keeper at once. It ends with whoever holds the other end.
+With ``--spare HOME COMPUTE`` it is a spare: everything is loaded, the compute is in touch, and a
+line with home and id on standard input makes it a keeper at once. It ends with whoever holds the
+other end, and lets the compute go when it is not wanted for a while.
 """
 
 from __future__ import annotations
@@ -18,26 +19,33 @@ import asyncio
 import json
 import logging
 import os
+import select
 import signal
 import sys
+import threading
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 import psutil
 
-from labstudio._studio import Studio
 from labstudio.errors import InvalidInput, StudioError
+from labstudio.home import Home
 from labstudio.jobs.processes import name_process
 from labstudio.jobs.runner.protocol import boot_id, started_at
 from labstudio.kernels.control import LINE_LIMIT_BYTES, refusal
 from labstudio.kernels.folder import KernelFolder
 from labstudio.kernels.models import KeeperInfo
 from labstudio_kernels.kernel import KeptKernel
+from labstudio_kernels.opened import Opened
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
 log = logging.getLogger("labstudio.keeper")
+
+# For how long a spare stays in touch with its compute.
+WARM_S = 600.0
+SPARE = "--spare"
 
 
 class Verbs:
@@ -139,14 +147,14 @@ VERBS = frozenset(
 )  # fmt: skip
 
 
-async def keep(folder: KernelFolder) -> None:
+async def keep(folder: KernelFolder, opened: Opened) -> None:
     """Keep a kernel until it is over."""
     sheet = folder.sheet()
     if sheet is None:
         return
-    studio = Studio(folder.home.path)
+    opened.settle(sheet.compute)
     folder.make_sockets()
-    kernel = KeptKernel(studio, folder, sheet)
+    kernel = KeptKernel(opened, folder, sheet)
     loop = asyncio.get_running_loop()
     # Told to end as a process it lets the kernel be; another keeper will find it.
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -167,17 +175,22 @@ async def keep(folder: KernelFolder) -> None:
     await asyncio.sleep(0.05)
     server.close()
     await kernel.close()
-    studio.close()
+    opened.studio.close()
 
 
 def main() -> None:
-    """Keep the kernel that the arguments, or a line on standard input, name."""
-    named = sys.argv[1:] or _wait_for_order()
-    if not named:
+    """Keep the kernel that the arguments, or a spare's line on standard input, name."""
+    opened = None
+    words = sys.argv[1:]
+    if words[0] == SPARE:
+        opened, words = _wait_for_order(*words[1:])
+    if not words:
         return
-    home, kernel_id = named
+    home, kernel_id = words
     os.environ["LABSTUDIO_HOME"] = home
-    folder = KernelFolder(Studio(home).home, kernel_id)
+    folder = KernelFolder(Home(home), kernel_id)
+    if opened is None or opened.studio.home.path != folder.home.path:
+        opened = Opened(home)
     lock = folder.lock()
     if lock is None:
         return
@@ -185,7 +198,7 @@ def main() -> None:
     name_process("labstudio-keep")
     try:
         # Not `asyncio.run`: it waits for threads, which may wait for an answer from far away.
-        asyncio.new_event_loop().run_until_complete(keep(folder))
+        asyncio.new_event_loop().run_until_complete(keep(folder, opened))
     except Exception:
         log.exception("The keeper ends")
     finally:
@@ -194,23 +207,16 @@ def main() -> None:
         os._exit(0)
 
 
-def _wait_for_order() -> list[str]:
-    """Load what keeping takes, then wait; nothing comes when whoever would tell is gone."""
-    import itsdangerous  # noqa: F401
-    import ulid  # noqa: F401
-
-    import labstudio.compute.admission
-    import labstudio.compute.registry
-    import labstudio.database.engine
-    import labstudio.gateway.tokens
-    import labstudio.kernels.service
-    import labstudio.usage.service
-
-    for kind in labstudio.compute.registry.kinds().values():
-        if kind.missing() is None:
-            kind.preload()
+def _wait_for_order(home: str, compute: str) -> tuple[Opened, list[str]]:
+    """Open what keeping takes, then wait; nothing comes when whoever would tell is gone."""
+    os.environ["LABSTUDIO_HOME"] = home
+    opened = Opened(home)
+    # Not waited for: an order may come while a host is slow to answer.
+    threading.Thread(target=opened.warm, args=(compute,), daemon=True).start()
+    if not select.select([sys.stdin], [], [], WARM_S)[0]:
+        opened.cool()
     line = sys.stdin.readline()
-    return json.loads(line) if line else []
+    return opened, json.loads(line) if line else []
 
 
 def _lead_output_into(folder: KernelFolder) -> None:

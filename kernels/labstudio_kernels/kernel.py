@@ -23,10 +23,10 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
     from pathlib import Path
 
-    from labstudio._studio import Studio
     from labstudio.compute.kernel_host import KernelEnd, KernelHost
     from labstudio.kernels.folder import KernelFolder
     from labstudio.kernels.models import KernelSheet
+    from labstudio_kernels.opened import Opened
 
 log = logging.getLogger("labstudio.keeper")
 
@@ -53,19 +53,19 @@ class KeptKernel:
 
     Parameters
     ----------
-    studio
-        The studio; only the keeper's threads touch its database.
+    opened
+        The studio and its computes; only the keeper's threads touch the database.
     folder
         The kernel's folder.
     sheet
         What it says.
     """
 
-    def __init__(self, studio: Studio, folder: KernelFolder, sheet: KernelSheet) -> None:
+    def __init__(self, opened: Opened, folder: KernelFolder, sheet: KernelSheet) -> None:
         self.folder = folder
         self.sheet = sheet
-        self.hosting = Hosting(studio, folder, sheet)
-        self.record = Record(studio, sheet)
+        self.hosting = Hosting(opened, folder, sheet)
+        self.record = Record(opened.studio, sheet)
         self.attached = 0
         self.done = asyncio.Event()
         self._loop = asyncio.get_running_loop()

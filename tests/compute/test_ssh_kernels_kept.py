@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
 
+import psutil
 import pytest
 from kernels_at import (
     Jupyter,
@@ -32,6 +33,7 @@ from labstudio.jobs.runner.protocol import read_model
 from labstudio.kernels import control, specs
 from labstudio.kernels.folder import KernelFolder, folders
 from labstudio.kernels.models import KeeperInfo
+from labstudio_kernels import provisioner
 
 pytestmark = pytest.mark.slow
 
@@ -44,6 +46,7 @@ def jupyter(home: Home, ssh_host: SshHost, tmp_path: Path) -> Iterator[Jupyter]:
     yield lay(home, ssh_host, tmp_path)
     for folder in folders(home):
         control.ask(folder, "end", timeout_s=30)
+    provisioner.keepers().close()
 
 
 def lay(home: Home, ssh_host: SshHost, tmp_path: Path) -> Jupyter:
@@ -101,6 +104,42 @@ def test_a_minute_without_the_host_loses_nothing(jupyter: Jupyter, ssh_host: Ssh
             assert time.monotonic() - healed < 10
             assert (await cell).text == "".join(f"{i}\n" for i in range(lines))
             assert (await session.run("i")).text == str(lines - 1)
+
+    asyncio.run(work())
+
+
+def sessions(host: SshHost) -> list[psutil.Process]:
+    """The connections that its sshd serves."""
+    return psutil.Process(host.process.pid).children()
+
+
+def test_the_next_kernel_finds_a_keeper_that_is_in_touch_or_gets_in_touch_anew(
+    jupyter: Jupyter, ssh_host: SshHost
+):
+    def spare(used: int) -> psutil.Process | None:
+        for process in psutil.Process().children():
+            known = process.cmdline()[-3:] == ["--spare", str(jupyter.home.path), "gpu-box"]
+            if known and process.pid != used:
+                return process
+        return None
+
+    async def work() -> None:
+        async with jupyter.session("gpu-box") as session:
+            assert (await session.run("6 * 7")).text == "42"
+            first = sessions(ssh_host)
+            waiting = await until(lambda: spare(keeper(session.folder)))
+        (dead,) = await until(lambda: [each for each in sessions(ssh_host) if each not in first])
+        # It is there, and says nothing any more.
+        for process in (dead, *dead.children(recursive=True)):
+            process.suspend()
+        async with jupyter.session("gpu-box") as session:
+            assert keeper(session.folder) == waiting.pid
+            assert (await session.run("6 * 7")).text == "42"
+            waiting = await until(lambda: spare(keeper(session.folder)))
+        provisioner.keepers().close()
+        assert not waiting.is_running()
+        dead.kill()
+        await until(lambda: not sessions(ssh_host))
 
     asyncio.run(work())
 

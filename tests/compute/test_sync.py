@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 
 from labstudio.compute import bundle
-from labstudio.compute.host.folder import Change, Entry, Folder, Limits
+from labstudio.compute.host.entries import Change, Entry, Limits
+from labstudio.compute.host.folder import Folder
 from labstudio.compute.sides import LocalSide, RemoteSide
 from labstudio.compute.sync import IGNORE_FILE, Synchroniser, mirror
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from labstudio.compute.host.folder import FILE, FOLDER, LINK, Entry
+from labstudio.compute.host.entries import FILE, FOLDER, LINK, Entry
 from labstudio.compute.sync import Tree, changes, merge, rules_of, without
 
 AT = datetime(2026, 11, 25, 21, 3)

@@ -56,6 +56,15 @@ def test_many_processes_open_a_new_home_at_once(home: Home) -> None:
     assert [each.stdout.strip() for each in done] == ["0"] * 4, done
 
 
+def test_one_process_opens_many_new_homes_at_once(tmp_path: Path) -> None:
+    databases = [Database(f"sqlite:///{tmp_path}/{n}.db") for n in range(6)]
+    with ThreadPoolExecutor(6) as pool:
+        list(pool.map(Database.migrate, databases))
+    for database in databases:
+        with closing(database), database.read() as connection:
+            assert sa.inspect(connection).has_table("jobs")
+
+
 def test_changes_come_in_order_and_old_ones_are_swept(studio: Studio) -> None:
     with studio.database.begin() as connection:
         for name in "abc":

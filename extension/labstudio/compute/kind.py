@@ -154,6 +154,12 @@ class Kind(ABC):
     def preload(cls) -> None:
         """Load what opening one takes; called ahead of time, by a process that waits for work."""
 
+    def warm(self) -> None:
+        """Get in touch ahead of time, so that a kernel starts sooner; `close` lets go again.
+
+        Called by a process that waits for work, for the compute that was used last.
+        """
+
     def close(self) -> None:
         """Let go of connections; what runs goes on. Called once, last."""
 

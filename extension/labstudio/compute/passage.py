@@ -2,8 +2,9 @@
 
 The kernel's client here (the keeper) connects to the sockets as to a kernel's own. What it sends
 is numbered and kept until the relay has it; what the relay sends counts as heard once it was given
-to the client. So a cut of the link loses and doubles nothing. A kill of this process between
-passing a message on and noting it doubles that one.
+to the client. So a cut of the link loses and doubles nothing. Where this process is killed between
+giving a message and noting it, that one is given again; the other order would lose it. Clients know
+it again by its id.
 """
 
 from __future__ import annotations

@@ -7,7 +7,8 @@ import json
 from typing import TYPE_CHECKING, Any, Protocol
 
 from labstudio.compute.host import agent
-from labstudio.compute.host.folder import Change, Folder, Limits, Rules, State
+from labstudio.compute.host.entries import Change, Limits, Rules, State
+from labstudio.compute.host.folder import Folder
 from labstudio.errors import Unavailable
 
 if TYPE_CHECKING:

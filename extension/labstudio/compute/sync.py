@@ -15,7 +15,7 @@ from datetime import datetime
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Protocol
 
-from labstudio.compute.host.folder import FILE, FOLDER, Change, Entry, Limits, Rules, State
+from labstudio.compute.host.entries import FILE, FOLDER, Change, Entry, Limits, Rules, State
 from labstudio.home import write_atomic
 
 if TYPE_CHECKING:

@@ -28,6 +28,9 @@ SCHEMA = "labstudio"
 VERSION_TABLE = "labstudio_version"
 MIGRATIONS = Path(__file__).parent / "migrations"
 
+# Alembic keeps what it works on in its module: one database at a time in a process.
+_upgrading = Lock()
+
 
 class Database:
     """One pool of connections, and the schema brought up to date on first use.
@@ -44,7 +47,6 @@ class Database:
             self.url = self.url.set(drivername="postgresql+psycopg")
         self.engine: Engine = _create_engine(self.url)
         self._migrated = False
-        self._lock = Lock()
 
     @property
     def sqlite(self) -> bool:
@@ -74,7 +76,7 @@ class Database:
     def migrate(self) -> None:
         """Bring the schema up to date; cheap when it is."""
         if not self._migrated:
-            with self._lock, _told_clearly(self.url):
+            with _upgrading, _told_clearly(self.url):
                 _upgrade(self.engine)
                 self._migrated = True
 

@@ -20,6 +20,8 @@ from labstudio.errors import Unavailable
 from labstudio.kernels.control import status
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from labstudio.kernels.folder import KernelFolder
     from labstudio.kernels.models import KernelStatus
 
@@ -62,7 +64,7 @@ class Keepers:
         while time.monotonic() < deadline:
             if folder.control.exists() and (told := status(folder)) is not None:
                 if spare:
-                    self.prepare_later()
+                    self.prepare_later(folder)
                 return told
             coming = folder.kept() or (process is not None and process.poll() is None)
             if not coming and time.monotonic() - begun_at > AGAIN_S:
@@ -71,18 +73,20 @@ class Keepers:
             time.sleep(PAUSE_S)
         raise Unavailable(f"The keeper of kernel {folder.id} does not start; see {folder.log}.")
 
-    def prepare_later(self) -> None:
-        """Have a spare once the kernel that was just started has the processor for itself."""
-        timer = threading.Timer(SETTLE_S, self.prepare)
+    def prepare_later(self, folder: KernelFolder) -> None:
+        """Have a spare for its compute once a kernel has had the processor for itself."""
+        if (sheet := folder.sheet()) is None:
+            return
+        timer = threading.Timer(SETTLE_S, self.prepare, (folder.home.path, sheet.compute))
         timer.daemon = True
         timer.start()
 
-    def prepare(self) -> None:
+    def prepare(self, home: Path, compute: str) -> None:
         """Have a spare, unless there is one, or none can be had."""
         with self._lock, contextlib.suppress(Unavailable):
             self._started = [each for each in self._started if each.poll() is None]
             if self._spare is None or self._spare.poll() is not None:
-                self._spare = self._spawn([], stdin=subprocess.PIPE)
+                self._spare = self._spawn(["--spare", str(home), compute], stdin=subprocess.PIPE)
 
     def close(self) -> None:
         """Let the spare go."""

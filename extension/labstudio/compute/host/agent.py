@@ -13,7 +13,8 @@ import sys
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from .folder import Change, Entry, Folder, Limits, State
+from .entries import Change, Entry, Limits, State
+from .folder import Folder
 
 HEAD = struct.Struct(">IB")
 JSON, DATA = 0, 1

@@ -15,9 +15,22 @@ import time
 from collections import Counter, deque
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from .content import CHUNK_BYTES, Staging, forget_old, hash_file
+from .entries import (
+    FILE,
+    FOLDER,
+    LINK,
+    Change,
+    Entry,
+    Ignored,
+    Limits,
+    Rules,
+    State,
+    leads_inside,
+    signature,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -26,67 +39,9 @@ SETTLING_BYTES = 64 << 20
 RACY_NS = 50_000_000
 """What was written so shortly before it was hashed may have been written again unnoticed."""
 
-IGNORED = frozenset(
-    (".git", ".hg", ".svn", ".ipynb_checkpoints", "__pycache__", "node_modules", ".venv", "venv")
-)
 DERIVED = frozenset((".ipynb_checkpoints", "__pycache__"))
 """Ignored folders that may go with the folder that they lie in."""
 HASH = re.compile("[0-9a-f]{64}")
-PASSING = re.compile(r"\.~|\.nfs|\.#|.*~$|.*\.sw[px]$")
-"""Names under which editors and Jupyter write files that will have another name."""
-
-FILE, FOLDER, LINK = "file", "folder", "link"
-
-
-class Entry(NamedTuple):
-    """What lies at one path."""
-
-    kind: str
-    sha256: str = ""
-    """Of a file's content; of a link, where it leads."""
-    mode: int = 0
-    """A file's permissions."""
-    size: int = 0
-
-    @property
-    def content(self) -> tuple[str, str]:
-        """What makes it another thing, permissions apart."""
-        return self.kind, self.sha256
-
-
-class State(NamedTuple):
-    """What lies in a folder."""
-
-    entries: dict[str, Entry]
-    """By path relative to it, with `/`."""
-    left_out: dict[str, str]
-    """Paths of which nothing is known, nor of what lies below; and why."""
-
-
-class Limits(NamedTuple):
-    """How much of a folder is looked at."""
-
-    file_bytes: int = 256 << 20
-    folder_bytes: int = 4 << 30
-    entries: int = 20_000
-    settling_s: float = 2.0
-    """A large file is left alone until nobody has written to it for so long."""
-    named: bool = False
-    """A file whose name is a SHA-256 is taken to hold that, unread."""
-
-
-class Change(NamedTuple):
-    """What one path of a folder becomes."""
-
-    path: str
-    entry: Entry | None
-    """None: nothing lies there any more."""
-    source: str | None = None
-    """A path of the same folder that holds the content now; None: it has been staged."""
-
-
-Rules = list[tuple[bool, str]]
-"""Pairs of whether to ignore, and a regular expression; the last that matches decides."""
 
 
 class Folder:
@@ -117,7 +72,7 @@ class Folder:
 
         Folders near the top come first, so that those deep down are what exceeds the limits.
         """
-        ignored = _Ignored(rules)
+        ignored = Ignored(rules)
         state = State({}, {})
         self._seen, known, self._hashes = {}, self._hashes, {}
         size, folders = 0, deque([""])
@@ -190,22 +145,22 @@ class Folder:
         if isinstance(entry, str):
             state.left_out[path] = entry
             return None
-        self._seen[path] = _signature(about)
+        self._seen[path] = signature(about)
         return entry
 
     def _file(
         self, path: str, about: os.stat_result, known: dict[str, list[Any]], settling_s: float
     ) -> Entry | str:
-        signature = _signature(about)
+        now = signature(about)
         cached = known.get(path)
-        if cached is None or tuple(cached[:4]) != signature[:4]:
+        if cached is None or tuple(cached[:4]) != now[:4]:
             if about.st_size >= SETTLING_BYTES and time.time() - about.st_mtime < settling_s:
                 return "changing"
             at = time.time_ns()
             sha256 = hash_file(self.root / path)
-            if _signature(os.lstat(self.root / path)) != signature:
+            if signature(os.lstat(self.root / path)) != now:
                 return "changing"
-            cached = [*signature[:4], sha256]
+            cached = [*now[:4], sha256]
             if about.st_mtime_ns + RACY_NS > at:
                 return _file_entry(sha256, about)
         self._hashes[path] = cached
@@ -296,7 +251,7 @@ class Folder:
 
     def _found(self, path: str) -> tuple[Any, ...] | None:
         try:
-            return _signature(os.lstat(self._place(path)))
+            return signature(os.lstat(self._place(path)))
         except (FileNotFoundError, NotADirectoryError):
             return None
 
@@ -352,7 +307,7 @@ class Folder:
             else:
                 last = not uses[entry.sha256]
                 self._settle(self.store / entry.sha256, place, entry.mode, last=last)
-        self._seen[change.path] = _signature(os.lstat(place))
+        self._seen[change.path] = signature(os.lstat(place))
         if entry.kind == FILE:
             self._hashes[change.path] = [*self._seen[change.path][:4], entry.sha256]
 
@@ -383,42 +338,8 @@ class Folder:
             raise
 
 
-class _Ignored:
-    def __init__(self, rules: Rules) -> None:
-        self._rules = [(ignore, re.compile(pattern)) for ignore, pattern in rules]
-
-    def __call__(self, path: str, name: str, is_folder: bool) -> bool:
-        if (name in IGNORED and is_folder) or PASSING.match(name):
-            return True
-        whole = path + "/" if is_folder else path
-        for ignore, pattern in reversed(self._rules):
-            if pattern.match(whole):
-                return ignore
-        return False
-
-
-def leads_inside(path: str, target: str) -> bool:
-    """Say whether a link at a path of a folder leads to something in the folder."""
-    if target.startswith("/") or "\0" in target:
-        return False
-    depth = path.count("/")
-    for part in target.split("/"):
-        depth += -1 if part == ".." else part not in ("", ".")
-        if depth < 0:
-            return False
-    return True
-
-
 def _file_entry(sha256: str, about: os.stat_result) -> Entry:
     return Entry(FILE, sha256, stat.S_IMODE(about.st_mode) & 0o777, about.st_size)
-
-
-def _signature(about: os.stat_result) -> tuple[Any, ...]:
-    """Return what changes with a file's content, and its kind at the end."""
-    if stat.S_ISDIR(about.st_mode):
-        return (0, 0, 0, 0, FOLDER)
-    kind = FILE if stat.S_ISREG(about.st_mode) else LINK
-    return (about.st_mtime_ns, about.st_ctime_ns, about.st_size, about.st_ino, kind)
 
 
 def _passing(place: Path) -> Path:

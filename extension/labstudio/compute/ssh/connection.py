@@ -103,14 +103,17 @@ class Link:
         self._on_down.append(what)
 
     async def close(self) -> None:
-        """Let go."""
-        if self._keeper is not None:
-            self._keeper.cancel()
+        """Let go; whoever asks for a connection after that has a new one made."""
+        keeper, self._keeper = self._keeper, None
+        if keeper is not None:
+            keeper.cancel()
             with contextlib.suppress(asyncio.CancelledError):
-                await self._keeper
-        connection, self._connection = self._connection, None
+                await keeper
+        connection, self._connection, self._trouble = self._connection, None, None
         if connection is not None:
             connection.abort()
+            for each in self._on_down:
+                each()
 
     async def _keep(self) -> None:
         pause = FIRST_RETRY_S

@@ -168,6 +168,7 @@ class SshKernel(KernelHost):
         }
         begun = self._started.exists()
         if not begun:
+            await self._kind.use()
             await self._launch()
         self._passage = Passage(connection, self.order.folder / HEARD, self._reach)
         # One that runs already may be out of reach now: it is waited for in the background.

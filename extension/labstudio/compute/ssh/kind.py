@@ -37,6 +37,7 @@ MARK = "ssh.json"
 """Written beside ``attempt.json`` when the host is told to launch it."""
 GATEWAY = "gateway.sock"
 GIVEN_UP_S = 0.02
+ANSWER_S = 2.0
 DAY_S = 86_400
 AGES_S = {
     "environments/*": 30 * DAY_S,
@@ -64,6 +65,7 @@ class Ssh(Kind):
         self._mirrors: dict[Path, Mirror] = {}
         self._chosen: dict[Path, Chosen] = {}
         self._capacity: Capacity | None = None
+        self._warmed = False
         self.link = Link(settings)
         root = f"{settings.folder.rstrip('/')}/{studio_id(host.home)}"
         self.remote = Remote(self.link, root, settings.python)
@@ -75,6 +77,32 @@ class Ssh(Kind):
         import asyncssh  # noqa: F401
         import pathspec  # noqa: F401
         import zmq.asyncio  # noqa: F401
+
+    def warm(self) -> None:
+        """Make the link; a host that is not reached is not tried again until it is wanted."""
+        if self.asked.spare_kernel:
+            self._warmed = True
+            loop.do(self._warm())
+
+    async def _warm(self) -> None:
+        try:
+            await self.remote.about()
+        except StudioError:
+            if self._warmed:
+                self._warmed = False
+                await self.link.close()
+            raise
+
+    async def use(self) -> None:
+        """Have the link used: one that was made ahead of time, and is dead by now, made anew."""
+        if not self._warmed:
+            return
+        self._warmed = False
+        try:
+            async with asyncio.timeout(ANSWER_S):
+                await self.remote.ask("ping")
+        except (StudioError, TimeoutError):
+            await self.link.close()
 
     def close(self) -> None:
         """Let go of the link; what runs goes on."""

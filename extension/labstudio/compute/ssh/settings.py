@@ -63,5 +63,6 @@ class SshSettings(ComputeSettings):
     spare_kernel: bool = Field(
         True,
         description="Keep a Python kernel loaded there for half an hour after one was started, so "
-        "that the next starts at once; it takes about 80 MB of memory.",
+        "that the next starts at once, and JupyterLab's link to it for ten minutes; it takes "
+        "about 80 MB of memory.",
     )
