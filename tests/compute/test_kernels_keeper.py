@@ -189,7 +189,7 @@ def test_idle_kernels_are_stopped_when_their_owner_says_so(
     async def work() -> None:
         async with jupyter.session("local") as session:
             await session.run("1")
-            await until(lambda: studio.kernels.get(session.folder.id).state is KernelState.idle)
+            await until(lambda: [each.state for each in studio.kernels.list().items] == ["idle"])
             (ended,) = (await asyncio.to_thread(studio.kernels.stop_idle, "local")).items
             assert (ended.state, ended.id) == (KernelState.dead, session.folder.id)
             assert ended.message == "The kernel was ended: idle kernels of local were stopped."
@@ -202,7 +202,7 @@ def test_idle_kernels_are_stopped_when_their_owner_says_so(
 def test_one_without_a_notebook_ends_with_its_user(jupyter: Jupyter, studio: Studio) -> None:
     words = [str(Path(__file__).parent), str(jupyter.home.path), str(jupyter.notebooks)]
     subprocess.run([sys.executable, "-c", LEAVES, *words], check=True, timeout=60)
-    (kernel,) = studio.kernels.list().items
+    (kernel,) = asyncio.run(until(lambda: studio.kernels.list().items))
     assert kernel.path is None
 
     def over() -> bool:
