@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import signal
@@ -142,6 +143,44 @@ def test_the_next_kernel_finds_a_keeper_that_is_in_touch_or_gets_in_touch_anew(
         await until(lambda: not sessions(ssh_host))
 
     asyncio.run(work())
+
+
+GROUPS = Path("/sys/fs/cgroup/memory")
+
+
+@pytest.fixture
+def small_host(own_ssh_host: SshHost) -> Iterator[SshHost]:
+    """A host of 500 MB: its sshd, and all that it starts, stand in one control group."""
+    if not (GROUPS / "memory.limit_in_bytes").exists() or not os.access(GROUPS, os.W_OK):
+        pytest.skip("no control group with a limit of memory can be made here")
+    group = GROUPS / f"labstudio-{os.getpid()}"
+    group.mkdir()
+    (group / "memory.limit_in_bytes").write_text(str(500 << 20))
+    (group / "cgroup.procs").write_text(str(own_ssh_host.process.pid))
+    yield own_ssh_host
+    for pid in (group / "cgroup.procs").read_text().split():
+        with contextlib.suppress(ProcessLookupError):
+            (GROUPS / "cgroup.procs").write_text(pid)
+    group.rmdir()
+
+
+def test_a_kernel_that_takes_all_memory_of_its_host_says_so(
+    home: Home, small_host: SshHost, tmp_path: Path
+):
+    jupyter = lay(home, small_host, tmp_path)
+
+    async def work() -> None:
+        async with jupyter.session("gpu-box") as session:
+            done = await session.run("held = bytearray(b'x') * (1 << 30)")
+            sentence = "The kernel was killed: gpu-box ran out of memory."
+            assert (done.status, done.reply["evalue"]) == ("error", sentence)
+            assert sentence in done.text
+            await session.manager.restart_kernel()
+            await session.reconnect()
+            assert (await session.run("6 * 7")).text == "42"
+
+    asyncio.run(work())
+    provisioner.keepers().close()
 
 
 ASK = "import labstudio\n[job.name for job in labstudio.studio().jobs.list().items]"

@@ -87,7 +87,7 @@ class DockerKernel(KernelHost):
 
     async def start(self) -> dict[str, Any]:
         """Start the container unless it runs."""
-        if await asyncio.to_thread(self._find) is None:
+        if not self._sockets.exists() or await asyncio.to_thread(self._find) is None:
             self._sockets.mkdir(mode=0o700, exist_ok=True)
             self._container = await asyncio.to_thread(self._create)
         if self._reverse is not None:

@@ -95,6 +95,10 @@ class Docker(Local):
         """Load what speaks to the Engine."""
         importlib.import_module(LOADED)
 
+    def warm(self) -> None:
+        """Have the Engine's client open, and know what it is."""
+        self.facts()
+
     # -- an attempt
 
     def launch(self, order: Order) -> None:
