@@ -143,6 +143,28 @@ def test_it_is_found_again_and_says_when_memory_ran_out(
     asyncio.run(work())
 
 
+@pytest.mark.parametrize("how", ["stop", "kill"])
+def test_an_engine_that_restarts_under_it_is_told(
+    jupyter: Jupyter, box: Place, docker_engine: DockerEngine, how: str
+) -> None:
+    engine = docker_engine.engine
+
+    async def work() -> None:
+        async with jupyter.session(box.name) as session:
+            cell = asyncio.create_task(session.run("import time\ntime.sleep(600)", timeout_s=120))
+            await until(lambda: control.ask(session.folder, "status")["executing"])
+            await asyncio.to_thread(getattr(engine, how))
+            await asyncio.to_thread(engine.start)
+            done = await cell
+            sentence = "The Docker Engine was restarted, and the kernel ended with it."
+            assert (done.status, done.reply["evalue"]) == ("error", sentence)
+            await session.manager.restart_kernel()
+            await session.reconnect()
+            assert (await session.run("6 * 7")).text == "42"
+
+    asyncio.run(work())
+
+
 def test_r_runs_in_a_container(
     jupyter: Jupyter, box: Place, r_image: str, docker_engine: DockerEngine
 ) -> None:

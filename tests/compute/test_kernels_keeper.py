@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -194,6 +195,23 @@ def test_idle_kernels_are_stopped_when_their_owner_says_so(
             assert (ended.state, ended.id) == (KernelState.dead, session.folder.id)
             assert ended.message == "The kernel was ended: idle kernels of local were stopped."
             assert not await session.manager.is_alive()
+            assert (await session.run("1")).reply["evalue"] == ended.message
+
+    asyncio.run(work())
+
+
+def test_an_idle_kernel_is_ended_by_its_owners_rule(jupyter: Jupyter, studio: Studio) -> None:
+    (jupyter.home.path / "compute.toml").write_text("[local]\ntype = 'local'\nidle_kernel_s = 2\n")
+
+    async def work() -> None:
+        async with jupyter.session("local") as session:
+            assert (await session.run("6 * 7")).text == "42"
+            (ended,) = await until(lambda: studio.kernels.list(state="dead").items, 60)
+            assert re.fullmatch(
+                r"The kernel was ended after \d+ seconds without use: local ends kernels that are "
+                r"idle for 2 seconds \(idle_kernel_s\)\.",
+                ended.message,
+            )
             assert (await session.run("1")).reply["evalue"] == ended.message
 
     asyncio.run(work())

@@ -47,8 +47,11 @@ CONNECTION = "connection.json"
 PORT = 7461
 """Where the studio is found on loopback: a container's own."""
 KILLED = 128 + signal.SIGKILL
+SIGNALLED = (KILLED, 128 + signal.SIGTERM)
 MEGABYTE = 1 << 20
 AGAIN_S = 0.5
+GOES_S = 2.0
+RESTARTED = "The Docker Engine was restarted, and the kernel ended with it."
 REMOVED = "The kernel's container was removed from outside."
 
 
@@ -202,7 +205,7 @@ class DockerKernel(KernelHost):
         from docker.errors import DockerException, NotFound
         from requests.exceptions import RequestException
 
-        container = self._container
+        container, cut = self._container, False
         assert container is not None
         while True:
             try:
@@ -211,11 +214,25 @@ class DockerKernel(KernelHost):
             except NotFound:
                 return KernelEnd(message=REMOVED)
             except (RequestException, DockerException, OSError):
-                self._cut = "The Docker Engine does not answer."
+                self._cut, cut = "The Docker Engine does not answer.", True
                 time.sleep(AGAIN_S)
             else:
                 self._cut = None
-                return self._how(code, state)
+                end = self._how(code, state)
+                if not end.out_of_memory and (cut or (code in SIGNALLED and self._goes())):
+                    end.message = RESTARTED
+                return end
+
+    def _goes(self) -> bool:
+        """Say whether the Engine itself goes: it ends its containers before it does."""
+        until = time.monotonic() + GOES_S
+        try:
+            while time.monotonic() < until:
+                time.sleep(AGAIN_S)
+                self._kind.client.ping()
+        except Exception:  # however it says so
+            return True
+        return False
 
     def _how(self, code: int, state: dict[str, Any]) -> KernelEnd:
         if code == KILLED and state.get("OOMKilled"):
