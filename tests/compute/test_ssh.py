@@ -17,6 +17,7 @@ from ssh_host import SshHost
 from labstudio.compute.conformance import ConformanceSuite, said
 from labstudio.compute.conformance_place import eventually, place
 from labstudio.compute.kind import Host, Kind, Order, Presence
+from labstudio.compute.ssh import remote
 from labstudio.compute.ssh.kind import Ssh
 from labstudio.compute.ssh.loop import loop
 from labstudio.compute.ssh.settings import SshSettings
@@ -60,6 +61,23 @@ def test_a_host_with_nothing_but_python(ssh_host: SshHost) -> None:
         again = there.notebook("m.ipynb", code)
         assert again.wait(60).state is JobState.succeeded, there.describe(again)
         assert "is there already" in again.logs() or "Building" not in again.logs()
+
+
+def test_a_python_that_ended_before_it_was_spoken_to_is_told(
+    ssh_host: SshHost, home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def late(*arguments: Any) -> Any:
+        process = await start(*arguments)
+        await process.wait_closed()
+        return process
+
+    start = remote.start
+    monkeypatch.setattr(remote, "start", late)
+    kind = Ssh("box", SshSettings(**ssh_host.settings(python="/no/python")), Host(home))
+    last = list(kind.test())[-1]
+    kind.close()
+    assert (last.name, last.state) == ("access", "error"), last
+    assert "/no/python cannot be run" in (last.mend or "")
 
 
 def test_what_a_host_lacks_is_said_with_the_mend(ssh_host: SshHost, home: Home) -> None:

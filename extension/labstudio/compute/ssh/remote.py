@@ -136,7 +136,9 @@ class Remote:
         """Start the helper over a new connection."""
         process = await start(connection, command(self._python))
         content = boot({"root": self._root})
-        process.stdin.write(b"%d\n" % len(content) + content)
+        # A Python that cannot be run may have ended by now; what it said is read next.
+        with contextlib.suppress(OSError):
+            process.stdin.write(b"%d\n" % len(content) + content)
         try:
             async with asyncio.timeout(HELLO_S):
                 await self._magic(process)
