@@ -9,6 +9,7 @@ import pytest
 from docker_engine import docker_engine, docker_place, r_image  # noqa: F401
 from ray_cluster import ray_attempts, ray_cluster  # noqa: F401
 from shed import shed  # noqa: F401
+from ssh_box import box  # noqa: F401
 from ssh_host import own_ssh_host, ssh_host  # noqa: F401
 
 # Before a module of this folder imports it: its asserts then say what they compared.

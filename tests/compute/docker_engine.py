@@ -52,7 +52,7 @@ LEFT_OUT = shutil.ignore_patterns(
     "config-*", "*.a", "*.opt-?.pyc",
 )  # fmt: skip
 VOLUME = "/data"
-START_S = 20.0
+START_S = 60.0
 VERSION = "6"
 """To be raised when what is laid out below changes: archives of it are kept."""
 

@@ -13,6 +13,20 @@ from jupyter_client.asynchronous.client import AsyncKernelClient
 
 Message = dict[str, Any]
 
+COUNT = "import time\nfor i in range({n}):\n    print(i, flush=True)\n    time.sleep({s})"
+# Forty lines; after the tenth it waits to be let on.
+HELD = """import os, time
+for i in range(40):
+    print(i, flush=True)
+    while i == 9 and not os.path.exists({gate!r}):
+        time.sleep(0.01)
+"""
+
+
+def counted(n: int) -> str:
+    """Return what those print, counting so far."""
+    return "".join(f"{i}\n" for i in range(n))
+
 
 class Talk:
     """A client of one kernel."""
@@ -20,7 +34,7 @@ class Talk:
     def __init__(self, client: AsyncKernelClient) -> None:
         self.client = client
 
-    async def ready(self, timeout_s: float = 30) -> Message:
+    async def ready(self, timeout_s: float = 60) -> Message:
         """Wait until the kernel answers and is heard."""
         await self.client.wait_for_ready(timeout=timeout_s)
         self.client.kernel_info()
@@ -44,7 +58,26 @@ class Talk:
                 if message["msg_type"] not in ("status", "execute_input"):
                     found.append(message)
 
-    async def reply(self, message_id: str, timeout_s: float = 30) -> Message:
+    async def hears(self, wanted: str, timeout_s: float = 60) -> str:
+        """Wait until a text was printed; return all that was until then."""
+        seen = ""
+        async with asyncio.timeout(timeout_s):
+            while wanted not in seen:
+                seen += text([await self.client.get_iopub_msg(timeout=timeout_s)])
+        return seen
+
+    async def begin(self, code: str) -> str:
+        """Send Python code, and wait until it runs; return the request's id."""
+        asked: str = self.client.execute(f"print('begun', flush=True)\n{code}")
+        await self.hears("begun\n")
+        return asked
+
+    async def passed_on(self) -> None:
+        """Wait until all that the kernel said so far was passed on: the answer comes behind it."""
+        self.client.control_channel.send(self.client.session.msg("kernel_info_request"))
+        await self.client.get_control_msg(timeout=60)
+
+    async def reply(self, message_id: str, timeout_s: float = 60) -> Message:
         """Return the answer to a request on the shell channel."""
         async with asyncio.timeout(timeout_s):
             while True:

@@ -55,7 +55,18 @@ class Session:
 
     async def run(self, code: str, timeout_s: float = READY_S, answer: str | None = None) -> Cell:
         """Run code and wait for all that comes of it."""
+        return await self._run(code, [], timeout_s, answer)
+
+    async def begin(self, code: str, said: str) -> asyncio.Task[Cell]:
+        """Run code, and wait until it has printed something; return its run."""
         messages: list[dict[str, Any]] = []
+        running = asyncio.create_task(self._run(code, messages, READY_S, None))
+        await until(lambda: running.done() or said in Cell({}, messages).text)
+        return running
+
+    async def _run(
+        self, code: str, messages: list[dict[str, Any]], timeout_s: float, answer: str | None
+    ) -> Cell:
         options: dict[str, Any] = {"output_hook": messages.append, "timeout": timeout_s}
         if answer is not None:
             options["stdin_hook"] = lambda _message: self.client.input(answer)
@@ -137,7 +148,7 @@ def folder_of(manager: AsyncKernelManager, home: Home) -> KernelFolder:
     return KernelFolder(home, manager.kernel_id)
 
 
-async def until(happened: Callable[[], Any], timeout_s: float = 20.0) -> Any:
+async def until(happened: Callable[[], Any], timeout_s: float = READY_S) -> Any:
     """Wait until something is true, and return it."""
     deadline = time.monotonic() + timeout_s
     while True:
@@ -202,7 +213,7 @@ async def check_interrupt(session: Session) -> None:
     while (await client.get_iopub_msg(timeout=READY_S))["msg_type"] != "stream":
         pass
     await session.manager.interrupt_kernel()
-    reply = await client.get_shell_msg(timeout=10)
+    reply = await client.get_shell_msg(timeout=READY_S)
     assert reply["content"]["ename"] == "KeyboardInterrupt"
     assert (await session.run("1 + 1")).text == "2"
 

@@ -21,7 +21,7 @@ from typing import Any
 import pytest
 
 SSHD = shutil.which("sshd", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin")
-UP_S = 10.0
+UP_S = 60.0
 
 
 def missing() -> str | None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from docker_engine import DockerEngine, entry
 
-from labstudio.compute.conformance import ConformanceSuite
+from labstudio.compute.conformance import WAIT_S, ConformanceSuite
 from labstudio.compute.conformance_place import Place, eventually, opened
 from labstudio.compute.docker.checks import checks as tried
 from labstudio.compute.docker.container import find
@@ -36,7 +36,7 @@ def test_its_files_come_back_and_belong_to_the_studio(docker_place: Place) -> No
         "import os; print('hello', os.getcwd(), os.getuid()); open('made.txt', 'w').write('made')"
     )
     job = docker_place.script("made.py", code)
-    job.wait(90)
+    job.wait(WAIT_S)
     assert "hello /work 65534" in job.logs(), docker_place.describe(job)
     made = docker_place.folder(job) / "work" / "made.txt"
     assert made.read_text() == "made"
@@ -55,14 +55,14 @@ def test_declared_inputs_cannot_be_changed(docker_place: Place) -> None:
         "    except OSError as error:\n        print(error.strerror)\n"
     )
     job = docker_place.script("reads.py", code, files=[], inputs={"given": "given"})
-    job.wait(90)
+    job.wait(WAIT_S)
     assert "holds data" in job.logs(), docker_place.describe(job)
     assert job.logs().count("Read-only file system") == 3
 
 
 def test_mlflow_in_a_container_without_network_logs_to_the_jobs_run(docker_place: Place) -> None:
     job = docker_place.script("logs.py", "import mlflow; mlflow.log_metric('loss', 0.25)")
-    job.wait(150)
+    job.wait(WAIT_S)
     assert job.state == "succeeded", docker_place.describe(job)
     metrics = docker_place.studio.jobs.metrics(job.id).metrics
     assert [point.value for point in metrics["loss"]] == [0.25]
@@ -74,18 +74,18 @@ def test_a_failed_notebooks_kernel_is_kept_in_its_container(
     from jupyter_client.blocking import BlockingKernelClient
 
     job = docker_place.notebook("kept.ipynb", "answer = 42", "1 / 0", keep_kernel_s=300)
-    job.wait(90)
+    job.wait(WAIT_S)
     folder = docker_place.folder(job)
     told = json.loads((folder / "status.json").read_text())
     client = BlockingKernelClient(connection_file=told["connection_file"])
     client.load_connection_file()
     client.start_channels()
     try:
-        client.wait_for_ready(timeout=20)
+        client.wait_for_ready(timeout=60)
         shown: list[str] = []
         client.execute_interactive(
             "print(answer)",
-            timeout=20,
+            timeout=60,
             output_hook=lambda m: shown.append(m["content"].get("text", "")),
         )
         assert "42\n" in shown
@@ -100,7 +100,7 @@ def test_a_notebook_of_r_runs_in_its_image(docker_place: Place, r_image: str) ->
     job = docker_place.notebook(
         "r.ipynb", "cat(R.version.string, sum(1:10))", kernel="ir", environment={"image": r_image}
     )
-    job.wait(120)
+    job.wait(WAIT_S)
     assert "55" in job.logs(), docker_place.describe(job)
 
 
@@ -148,7 +148,7 @@ def test_a_training_image_finds_its_layout_and_its_model_comes_back(
     source = f"docker://{training_image}"
     good = submit(source, parameters={"epochs": 3}, compute=docker_place.name, inputs=inputs)
     bad = submit(source, parameters={"epochs": 13}, compute=docker_place.name, inputs=inputs)
-    good.wait(90)
+    good.wait(WAIT_S)
     assert good.state == "succeeded", docker_place.describe(good)
     assert good.record.kind == "image"
     for line in (
@@ -162,7 +162,7 @@ def test_a_training_image_finds_its_layout_and_its_model_comes_back(
     outputs = {each.name for each in docker_place.studio.jobs.files(good.id).items}
     assert {"model/model.txt", "output/data/report.txt", "checkpoints/1"} <= outputs
     assert (docker_place.folder(good) / "work/model/model.txt").read_text() == "A,B"
-    bad.wait(90)
+    bad.wait(WAIT_S)
     assert bad.state == "failed"
     assert "thirteen epochs bring no luck" in (bad.error or "")
 

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from docker_engine import DockerEngine, Engine, entry
 
+from labstudio.compute.conformance import WAIT_S
 from labstudio.compute.conformance_place import Place, eventually, opened, place
 from labstudio.compute.docker.container import MARK_LABEL, find
 from labstudio.jobs.handle import JobHandle
@@ -43,7 +44,7 @@ def ended(docker_place: Place) -> dict[str, JobHandle]:
         "shell": docker_place.script("a.sh", 'echo "bash $BASH_VERSION"; exit 3'),
     }
     for job in jobs.values():
-        job.wait(120)
+        job.wait(WAIT_S)
     return jobs
 
 
@@ -84,7 +85,7 @@ def test_a_kill_from_outside_is_told_from_memory(
     job = docker_place.script("killed.py", SLEEP)
     docker_place.await_log(job, "ready")
     container_of(docker_place, docker_engine.client, job).kill()
-    job.wait(30)
+    job.wait(WAIT_S)
     assert "killed by signal SIGKILL; memory did not run out" in (job.error or "")
 
 
@@ -94,7 +95,7 @@ def test_a_container_removed_from_outside_interrupts_its_job(
     job = docker_place.script("removed.py", SLEEP)
     docker_place.await_log(job, "ready")
     container_of(docker_place, docker_engine.client, job).remove(force=True)
-    job.wait(30)
+    job.wait(WAIT_S)
     assert job.state == "interrupted", docker_place.describe(job)
 
 
@@ -107,7 +108,7 @@ def test_a_stop_ends_everything_in_the_container(
     pids = [int(row[1]) for row in container.top()["Processes"]]
     assert len(pids) >= 3
     job.stop()
-    job.wait(30)
+    job.wait(WAIT_S)
     assert job.state == "stopped"
     assert [pid for pid in pids if Path(f"/proc/{pid}").exists()] == []
     eventually(
@@ -127,7 +128,7 @@ def test_a_container_ends_with_its_runner(docker_place: Place, docker_engine: Do
     info = protocol.read_runner(docker_place.folder(job))
     assert info is not None
     os.kill(info.pid, signal.SIGKILL)
-    job.wait(30)
+    job.wait(WAIT_S)
     assert job.state == "interrupted"
     eventually(lambda: _gone(docker_engine.client, container.id), "the container stays")
 
@@ -187,11 +188,11 @@ def test_an_engine_that_restarts_under_a_job_leaves_a_clear_state(
         there.await_log(job, "ready")
         getattr(own_engine, how)()
         own_engine.start()
-        job.wait(60)
+        job.wait(WAIT_S)
         assert job.state == "interrupted", there.describe(job)
         assert "Docker Engine was restarted" in (job.error or ""), there.describe(job)
         again = there.script("again.py", "print('works')")
-        again.wait(90)
+        again.wait(WAIT_S)
         assert again.state == "succeeded", there.describe(again)
 
 
@@ -199,7 +200,7 @@ def test_an_engine_that_restarts_under_a_job_leaves_a_clear_state(
 def test_ten_jobs_are_found_again_after_the_daemon_was_killed(docker_engine: DockerEngine) -> None:
     with place(entry(docker_engine, cpus=64.0, max_jobs=10)) as there:
         # Once MLflow's server has started: none of the ten waits for it then.
-        there.script("first.py", "print('first')").wait(150)
+        there.script("first.py", "print('first')").wait(WAIT_S)
         code = "import time; print('ready', flush=True); time.sleep(6); print('done', flush=True)"
         jobs = [there.script(f"s{n}.py", code, need={"cpus": 0.2}) for n in range(10)]
         for job in jobs:
@@ -208,7 +209,7 @@ def test_ten_jobs_are_found_again_after_the_daemon_was_killed(docker_engine: Doc
         time.sleep(1.0)
         there.start_daemon()
         for job in jobs:
-            job.wait(120)
+            job.wait(WAIT_S)
             assert job.state == "succeeded", there.describe(job)
             assert job.logs().count("ready") == 1, "it ran twice"
             assert job.record.attempt == 1

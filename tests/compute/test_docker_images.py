@@ -13,6 +13,7 @@ import pytest
 from docker_engine import DockerEngine
 from image_registry import serving_image
 
+from labstudio.compute.conformance import WAIT_S
 from labstudio.compute.conformance_place import Place
 from labstudio.compute.docker import images
 from labstudio.compute.docker.settings import DockerSettings
@@ -63,7 +64,7 @@ def test_requirements_are_installed_once_and_again_when_they_change(
         "import shed; print('the word is', shed.word)",
         environment={"requirements": lines},
     )
-    job.wait(120)
+    job.wait(WAIT_S)
     assert "the word is first" in job.logs(), docker_place.describe(job)
     assert "Building an image" in job.logs()
     told, home = Told(), docker_place.studio.home
@@ -129,7 +130,7 @@ def test_a_job_may_name_its_image(docker_engine: DockerEngine, docker_place: Pla
     docker_engine.client.images.get(docker_engine.image).tag("labstudio-test/other", "2")
     named = {"image": "labstudio-test/other:2"}
     job = docker_place.script("named.py", "print('in it')", environment=named)
-    job.wait(90)
+    job.wait(WAIT_S)
     assert "in it" in job.logs(), docker_place.describe(job)
     with pytest.raises(InvalidInput, match="runs no images"):
         docker_place.studio.jobs.submit(
@@ -154,11 +155,11 @@ def test_a_pull_tells_how_far_it_is(docker_engine: DockerEngine, home: Home) -> 
 
 def test_a_pull_that_is_given_up_ends_at_once(docker_engine: DockerEngine, home: Home) -> None:
     teller = images.Teller()
-    with serving_image(16 << 20, 1 << 20) as name:
+    with serving_image(16 << 20, 1 << 18) as name:
         threading.Timer(1.0, teller.given_up.set).start()
         began = time.monotonic()
         with pytest.raises(Stopped):
             images.ensure(
                 docker_engine.client, settings(docker_engine, image=name), home, teller=teller
             )
-        assert time.monotonic() - began < 8
+        assert time.monotonic() - began < 30  # the pull takes a minute

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from docker_engine import VOLUME, DockerEngine
 
+from labstudio.compute.conformance import WAIT_S
 from labstudio.compute.conformance_place import Place
 from labstudio.compute.docker.settings import DockerSettings
 
@@ -50,7 +51,7 @@ def seen(docker_place: Place, docker_engine: DockerEngine) -> dict[str, Any]:
     """What one job in a container sees, tried with real paths of the studio."""
     home = docker_place.studio.home
     first = docker_place.script("other.py", "open('secret.txt', 'w').write('of another job')")
-    first.wait(90)
+    first.wait(WAIT_S)
     paths = {
         "database": home.database_path,
         "home": home.path,
@@ -65,7 +66,7 @@ def seen(docker_place: Place, docker_engine: DockerEngine) -> dict[str, Any]:
     job = docker_place.script(
         "probe.py", f"PROBED = {probed!r}\n{PROBE}", need={"memory": "256MB", "cpus": 0.5}
     )
-    job.wait(90)
+    job.wait(WAIT_S)
     assert job.state == "succeeded", docker_place.describe(job)
     found: dict[str, Any] = json.loads(job.logs().splitlines()[-1])
     found["named"] = {name: found["sees"][str(path)] for name, path in paths.items()}

@@ -173,7 +173,7 @@ def test_r_runs_in_a_container(
     file = jupyter.home.kernelspecs / specs.spec_name("rbox", "ir") / "kernel.json"
 
     async def work() -> None:
-        await until(file.exists, 60)
+        await until(file.exists)
         async with jupyter.session("rbox", "ir", notebook="r.ipynb") as session:
             assert "[1] 42" in (await session.run("kept <- 42\nprint(kept)")).text
             asked = await session.run("x <- readline('Who? ')\ncat(x)", answer="hello")

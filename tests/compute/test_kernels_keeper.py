@@ -118,25 +118,32 @@ def test_it_outlives_its_server_and_its_keeper(jupyter: Jupyter, studio: Studio)
 async def keeper_dies(session: Session) -> None:
     """The next keeper comes by itself, and the same client goes on with the same kernel."""
     process = kernel_process(session.folder)
-    gate = session.folder.path / "gate"
-    long = f"import os, time\nwhile not os.path.exists({str(gate)!r}): time.sleep(0.01)\n'long'"
-    for code, before in (("import time; time.sleep(0.3)", True), (long, False)):
+    gate, over = session.folder.path / "gate", session.folder.path / "over"
+    code = (
+        "import os, pathlib, time\n"
+        f"while not os.path.exists({str(gate)!r}): time.sleep(0.01)\n"
+        f"pathlib.Path({str(over)!r}).touch()\n'whole'"
+    )
+    for ends_meanwhile in (True, False):
         cell = asyncio.create_task(session.run(code))
         await until(lambda: control.ask(session.folder, "status")["executing"])
         killed = keeper(session.folder)
         os.kill(killed, signal.SIGSTOP)
-        await asyncio.sleep(1)  # the short cell ends, and nobody hears of it
+        if ends_meanwhile:
+            gate.touch()
+            await until(over.exists)
+            await asyncio.sleep(1)  # its answer comes behind that, and nobody hears of it
         os.kill(killed, signal.SIGKILL)
-        await until(lambda gone=killed: keeper(session.folder) != gone, 40)
+        await until(lambda gone=killed: keeper(session.folder) != gone)
         assert await session.manager.is_alive()
         await until(lambda: control.ask(session.folder, "status")["state"] in ("busy", "idle"))
         gate.touch()
-        done = await asyncio.wait_for(cell, 30)
-        if before:
+        done = await cell
+        if ends_meanwhile:
             assert done.reply["ename"] == "AnswerLost"
             assert "The kernel and its variables are as the cell left them." in done.text
         else:
-            assert (done.status, done.text) == ("ok", "'long'")
+            assert (done.status, done.text) == ("ok", "'whole'")
         gate.unlink()
     assert (await session.run("kept")).text == "42"
     assert kernel_process(session.folder) == process
@@ -145,10 +152,9 @@ async def keeper_dies(session: Session) -> None:
 def test_a_kernel_that_dies_says_so_in_the_notebook(jupyter: Jupyter, studio: Studio) -> None:
     async def work() -> None:
         async with jupyter.session("local") as session:
-            cell = asyncio.create_task(session.run("print('on')\nimport time\ntime.sleep(60)"))
-            await asyncio.sleep(1)
+            cell = await session.begin("print('on')\nimport time\ntime.sleep(600)", said="on\n")
             os.kill(kernel_process(session.folder), signal.SIGKILL)
-            done = await asyncio.wait_for(cell, 20)
+            done = await cell
             sentence = "The kernel's process was killed (SIGKILL)."
             assert done.text == f"on\n{sentence}\n"
             assert (done.status, done.reply["evalue"]) == ("error", sentence)
@@ -226,7 +232,7 @@ def test_one_without_a_notebook_ends_with_its_user(jupyter: Jupyter, studio: Stu
     def over() -> bool:
         return not studio.kernels.list().items and not list(folders(jupyter.home))
 
-    asyncio.run(until(over, 30))
+    asyncio.run(until(over))
 
 
 def test_papermill_runs_through_it(jupyter: Jupyter, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,7 +17,7 @@ from labstudio.jobs.processes import marked
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
-RECORD_S = 15.0
+RECORD_S = 60.0
 
 
 class TestRay(ConformanceSuite):

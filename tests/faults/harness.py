@@ -95,13 +95,13 @@ class House(Invariants):
                 env=environment,
             )
 
-    def start_daemon(self, timeout_s: float = 40.0) -> subprocess.Popen[bytes]:
+    def start_daemon(self, timeout_s: float = 90.0) -> subprocess.Popen[bytes]:
         """Start a daemon; return once it takes jobs."""
         process = self.launch_daemon()
         self.await_daemon(timeout_s)
         return process
 
-    def await_daemon(self, timeout_s: float = 40.0, other_than: int | None = None) -> int:
+    def await_daemon(self, timeout_s: float = 90.0, other_than: int | None = None) -> int:
         """Wait for a daemon; return its pid."""
 
         def pid() -> int | None:
@@ -206,7 +206,7 @@ class House(Invariants):
         """Return where a job stands now."""
         return self.jobs.get(job.id).state
 
-    def await_state(self, job: Job, *states: str, timeout_s: float = 40.0) -> Job:
+    def await_state(self, job: Job, *states: str, timeout_s: float = 90.0) -> Job:
         """Wait until a job is in one of some states."""
 
         def reached() -> Job | None:
@@ -216,11 +216,11 @@ class House(Invariants):
         found: Job = eventually(reached, timeout_s, lambda: self.describe(job.id))
         return found
 
-    def await_end(self, job: Job, timeout_s: float = 60.0) -> Job:
+    def await_end(self, job: Job, timeout_s: float = 90.0) -> Job:
         """Wait until a job has ended."""
         return self.await_state(job, *FINAL, timeout_s=timeout_s)
 
-    def await_log(self, job: Job, text: str, timeout_s: float = 40.0) -> None:
+    def await_log(self, job: Job, text: str, timeout_s: float = 90.0) -> None:
         """Wait until a job's log holds a text."""
         eventually(
             lambda: text in self.jobs.log(job.id).text, timeout_s, lambda: self.describe(job.id)

@@ -108,12 +108,12 @@ def test_a_job_that_fills_the_disk_fails_clearly_and_all_goes_on_once_there_is_r
     greedy = small.script(GREEDY)
     small.await_log(greedy, "filling")
     folder = small.home.attempt(greedy.id, 1)
-    eventually((folder / "result.json").exists, 30, lambda: small.describe(greedy.id))
+    eventually((folder / "result.json").exists, 90, lambda: small.describe(greedy.id))
     time.sleep(2)
     with pytest.raises(Unavailable):
         small.script(f"print('no room') # {'x' * (2 << 20)}")
     assert daemon.poll() is None
-    eventually((small.home.attempt(patient.id, 1) / "result.json").exists, 30, "no result")
+    eventually((small.home.attempt(patient.id, 1) / "result.json").exists, 90, "no result")
     (folder / "work" / "big").unlink()
     assert small.await_end(patient).state is JobState.succeeded, small.describe(patient.id)
     ended = small.await_end(greedy)
@@ -153,7 +153,7 @@ def test_a_home_that_cannot_be_written_says_so_and_can_still_be_read(small: Hous
     daemon = small.start_daemon()
     small.await_end(done)
     small.studio.keeper.stop()
-    daemon.wait(10)
+    daemon.wait(60)
     small.studio.close()
     mount("-o", "remount,ro", str(small.path))
     reader = House(small.path)
@@ -166,7 +166,7 @@ def test_a_home_that_cannot_be_written_says_so_and_can_still_be_read(small: Hous
         assert reader.jobs.log(done.id).text == "before\n"
         assert reader.jobs.detail(done.id).state is JobState.succeeded
         late = reader.launch_daemon()
-        assert late.wait(40) == 1
+        assert late.wait(90) == 1
         told = (reader.work / "daemon.err").read_text().strip().splitlines()
         assert len(told) == 1, told
         assert "cannot be written" in told[0]
@@ -204,12 +204,12 @@ def test_a_database_that_somebody_holds_is_waited_for() -> None:
             asked = time.monotonic()
             made.jobs.list()
             size = made.jobs.log(running.id).size_bytes
-            assert time.monotonic() - asked < 1
+            assert time.monotonic() - asked < 5  # whoever writes is waited for longer
             time.sleep(0.5)
         assert submit.is_alive()
         holder.execute("ROLLBACK")
         holder.close()
-        submit.join(30)
+        submit.join(60)
         assert submitted
         assert size > 0
         for job in (running, short, made.jobs.get(submitted[0])):

@@ -42,7 +42,7 @@ def kernel(request: Any, tmp_path: Path) -> Iterator[KernelManager]:
     client = manager.blocking_client()
     client.start_channels()
     client.wait_for_ready(timeout=60)
-    client.execute_interactive("kept = 6 * 7", timeout=30)
+    client.execute_interactive("kept = 6 * 7", timeout=60)
     client.stop_channels()
     yield manager
     manager.shutdown_kernel(now=True)
@@ -92,7 +92,7 @@ async def value_of(manager: AsyncKernelManager, expression: str) -> str:
     client = manager.client()
     client.start_channels()
     try:
-        await client.wait_for_ready(timeout=30)
+        await client.wait_for_ready(timeout=60)
         reply = await client.execute_interactive(
             "", user_expressions={"it": expression}, timeout=30, store_history=False
         )
@@ -112,12 +112,12 @@ async def test_variables_are_read_and_a_shutdown_only_lets_go(
         manager = await attach(specs, tmp_path)
         assert await manager.is_alive()
         assert await value_of(manager, "kept") == "42"
-        await asyncio.wait_for(manager.shutdown_kernel(now=now), 10)
+        await asyncio.wait_for(manager.shutdown_kernel(now=now), 60)
         assert not await manager.is_alive()
         assert process(kernel).is_running()
     client = kernel.blocking_client()
     client.start_channels()
-    client.wait_for_ready(timeout=30)  # its own sockets and files were left alone
+    client.wait_for_ready(timeout=60)  # its own sockets and files were left alone
     client.stop_channels()
 
 
@@ -125,11 +125,12 @@ async def test_an_interrupt_is_passed_on(kernel: KernelManager, tmp_path: Path) 
     manager = await attach(write_spec(tmp_path, kernel), tmp_path)
     client = manager.client()
     client.start_channels()
-    await client.wait_for_ready(timeout=30)
-    client.execute("import time; time.sleep(60)")
-    await asyncio.sleep(0.5)
+    await client.wait_for_ready(timeout=60)
+    client.execute("import time; print('begun', flush=True); time.sleep(600)")
+    while (await client.get_iopub_msg(timeout=60))["msg_type"] != "stream":
+        pass
     await manager.interrupt_kernel()
-    reply = await asyncio.wait_for(client.get_shell_msg(), 10)
+    reply = await asyncio.wait_for(client.get_shell_msg(), 60)
     assert reply["content"]["ename"] == "KeyboardInterrupt"
     client.stop_channels()
     await manager.shutdown_kernel(now=True)
@@ -148,8 +149,9 @@ async def test_a_kernel_that_has_ended_is_told(kernel: KernelManager, tmp_path: 
     manager = await attach(specs, tmp_path)
     process(kernel).kill()
     assert kernel.provisioner is not None
-    await asyncio.sleep(0.5)
-    assert not await manager.is_alive()
+    async with asyncio.timeout(60):
+        while await manager.is_alive():
+            await asyncio.sleep(0.05)
     again = AsyncKernelManager(kernel_name="kept", kernel_spec_manager=specs)
     with pytest.raises(RuntimeError, match="ended"):
         await again.start_kernel()
@@ -186,8 +188,8 @@ async def test_it_is_known_again_after_the_clock_was_set(
 async def test_it_ends_when_it_is_asked_to(kernel: KernelManager, tmp_path: Path) -> None:
     specs = write_spec(tmp_path, kernel, ends_with_session=True)
     manager = await attach(specs, tmp_path)
-    await asyncio.wait_for(manager.shutdown_kernel(), 15)
-    async with asyncio.timeout(15):
+    await asyncio.wait_for(manager.shutdown_kernel(), 60)
+    async with asyncio.timeout(60):
         while await kernel_lives(kernel):
             await asyncio.sleep(0.05)
 

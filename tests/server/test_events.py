@@ -80,7 +80,7 @@ async def test_a_subscriber_hears_of_jobs_and_schedules(
 async def heard(socket: Any, topic: str) -> dict[str, Any]:
     """Return the next event of a topic, without its revision."""
     while True:
-        event = json.loads(await asyncio.wait_for(socket.read_message(), 5))
+        event = json.loads(await asyncio.wait_for(socket.read_message(), 60))
         if event["schema_id"] == events.schema_id(topic):
             assert event["revision"] > 0
             return {name: event[name] for name in ("id", "kind")}
@@ -111,7 +111,7 @@ async def test_a_burst_does_not_block_the_loop(
         await asyncio.sleep(0.5)
     latest = await extension.services.run(studio.changes.latest)
     told = 0
-    while (event := json.loads(await asyncio.wait_for(socket.read_message(), 5))) is not None:
+    while (event := json.loads(await asyncio.wait_for(socket.read_message(), 60))) is not None:
         told += event["schema_id"] == events.schema_id("jobs")
         if event.get("revision") == latest:
             break

@@ -99,13 +99,12 @@ async def test_a_failed_notebooks_kernel_is_looked_into(
     assert (await call("POST", "jobs", job["id"], "kernel")).code == 409
 
 
-async def test_a_running_job_is_stopped_within_five_seconds(call: Call, write_file: Any) -> None:
+async def test_a_running_job_is_stopped(call: Call, write_file: Any) -> None:
     path = write_file("sleep.py", "import time\nprint('go', flush=True)\ntime.sleep(600)\n")
     job = (await call("POST", "jobs", body={"path": path})).data["id"]
-    for _ in range(300):
-        if "go" in (await call("GET", "jobs", job, "log")).data["text"]:
-            break
-        await asyncio.sleep(0.1)
+    async with asyncio.timeout(90):
+        while "go" not in (await call("GET", "jobs", job, "log")).data["text"]:
+            await asyncio.sleep(0.1)
     before = time.perf_counter()
     assert (await call("POST", "jobs", job, "stop")).data["stop_requested"] is True
     assert (await ended(call, job))["state"] == "stopped"

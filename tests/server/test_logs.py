@@ -32,7 +32,7 @@ def stream(jp_ws_fetch: Any) -> Callable[..., Awaitable[Any]]:
     return connect
 
 
-async def read(socket: Any, timeout_s: float = 10.0) -> dict[str, Any] | None:
+async def read(socket: Any, timeout_s: float = 60.0) -> dict[str, Any] | None:
     """Return the next frame; None at the stream's end."""
     message = await asyncio.wait_for(socket.read_message(), timeout_s)
     return None if message is None else json.loads(message)

@@ -15,6 +15,8 @@ from jupyter_client.kernelspec import KernelSpecManager
 from labstudio_server.moving import steps
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from conftest import Call, Reply
 
     from labstudio_server.app import LabstudioApp
@@ -244,7 +246,7 @@ async def test_a_package_that_is_missing_there_is_named(bench: Bench, jp_root_di
     assert await bench.kernel() == old
 
 
-async def test_what_is_asked_for_wrongly_is_said(bench: Bench) -> None:
+async def test_what_is_asked_for_wrongly_is_said(bench: Bench, tmp_path: Path) -> None:
     kernel = await bench.kernel()
     assert (await bench.move(kernel, to="nowhere")).code == 400
     assert "was not moved here" in (await bench.move(kernel, to="back")).data["message"]
@@ -252,22 +254,27 @@ async def test_what_is_asked_for_wrongly_is_said(bench: Bench) -> None:
     assert (await bench.move("no-such-kernel", to="other")).code == 404
     assert (await bench.call("GET", "kernels", kernel, "move")).code == 404
     assert (await bench.call("GET", "kernels", "..%2f..", "move")).code == 400
-    running = asyncio.ensure_future(bench.run("import time; time.sleep(3)"))
+    gate = tmp_path / "gate"
+    wait = f"import os, time\nwhile not os.path.exists({str(gate)!r}): time.sleep(0.01)"
+    running = asyncio.ensure_future(bench.run(wait))
     manager = bench.server.kernel_manager.get_kernel(kernel)
     await until(lambda: manager.execution_state == "busy")
     refused = await bench.move(kernel, to="other")
     assert (refused.code, refused.data["message"].split(":")[0]) == (409, "A cell is running")
+    gate.touch()
     await running
 
 
-async def test_a_move_can_be_given_up(bench: Bench) -> None:
-    old = await bench.kernel()
+async def test_a_move_can_be_given_up(bench: Bench, tmp_path: Path) -> None:
+    old, gate = await bench.kernel(), tmp_path / "gate"
     await bench.good(
-        "import time\nclass Slow:\n    def __reduce__(self):\n"
-        "        time.sleep(2); return (list, ())\nslow = Slow()"
+        "import os, time\nclass Slow:\n    def __reduce__(self):\n"
+        f"        while not os.path.exists({str(gate)!r}): time.sleep(0.01)\n"
+        "        return (list, ())\nslow = Slow()"
     )
     await bench.move(old, to="other")
     assert (await bench.call("DELETE", "kernels", old, "move")).code == 204
+    gate.touch()
     told = await bench.moved(old)
     assert (told["phase"], told["message"]) == ("failed", "The move was given up.")
     assert bench.server.kernel_manager.list_kernel_ids() == [old]

@@ -93,7 +93,7 @@ def serving(home: Home, root: Path, how: signal.Signals) -> Iterator[Server]:
         yield server
     finally:
         server.process.send_signal(how)
-        server.process.wait(30)
+        server.process.wait(60)
 
 
 @pytest.fixture
@@ -135,7 +135,7 @@ def test_a_notebook_finds_its_kernel_again(offered: Home, tmp_path: Path) -> Non
         session = server.call("GET", "api/sessions")[0]["id"]
         server.call("PATCH", f"api/sessions/{session}", {"path": "c.ipynb", "name": "c.ipynb"})
         # The keeper is told behind the answer's back; a server killed before that told nobody.
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 60
         while studio.kernels.get(first).path != str(tmp_path / "c.ipynb"):
             assert time.monotonic() < deadline
             time.sleep(0.05)

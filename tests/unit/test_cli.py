@@ -334,7 +334,7 @@ def test_cli_stop(shell, tmp_path):
     # Where the tracking server still starts, the log says first that it is waited for.
     assert "started\n" in iter(follower.stdout.readline, "")
     assert "Stopping sleep.sh" in shell("job", "stop", job["id"]).stdout
-    assert follower.wait(20) == 0
+    assert follower.wait(60) == 0
     assert shell.json("job", "show", job["id"])["state"] == "stopped"
     shell("job", "stop", job["id"], code=2)
 

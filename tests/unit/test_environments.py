@@ -8,7 +8,6 @@ import shutil
 import subprocess
 import sys
 import threading
-import time
 from pathlib import Path
 
 import pytest
@@ -64,22 +63,21 @@ def test_two_jobs_build_it_once_and_it_is_kept(home: Home) -> None:
     # Used by this process: it stays, however old.
     os.utime(folder / "last-used", (0, 0))
     assert environments.remove_unused(home, 60) == []
-    began = time.monotonic()
     again = subprocess.run(
         [
             sys.executable,
             "-c",
             "import sys; from labstudio.home import Home\n"
             "from labstudio.jobs import environments as e\n"
-            "print(e.ensure(Home(sys.argv[1]), ['six==1.16.0']))",
+            "print(e.ensure(Home(sys.argv[1]), ['six==1.16.0'], note=print))",
             str(home.path),
         ],
         capture_output=True,
         text=True,
         check=True,
     )
-    assert again.stdout.strip() == found[0]
-    assert time.monotonic() - began < 5
+    assert again.stdout.splitlines()[-1] == found[0]
+    assert "is there already" in again.stdout
 
 
 @pytest.mark.slow
@@ -173,9 +171,7 @@ def test_a_job_is_stopped_while_its_environment_is_built(home: Home) -> None:
         cells("1"), environment={"requirements": ["mlflow==3.0.0", "scikit-learn", "torch"]}
     )
     wait_for(lambda: b"Building" in runs.bytes(folder, "log"))
-    began = time.monotonic()
     runs.stop(folder)
-    assert time.monotonic() - began < 5
     assert runs.outcome(folder) == "stopped"
     runs.close()
 

@@ -57,7 +57,7 @@ def read_all(line: socket.socket) -> bytes:
 
 
 def ask(port: int, content: bytes) -> bytes:
-    with socket.create_connection(("127.0.0.1", port), timeout=20) as line:
+    with socket.create_connection(("127.0.0.1", port), timeout=60) as line:
         line.sendall(content)
         line.shutdown(socket.SHUT_WR)
         return read_all(line)
@@ -87,7 +87,7 @@ def test_it_leads_a_port_to_a_socket(echo: Path) -> None:
     assert ask(port, large) == b"heard " + large
     assert ask(port, b"again") == b"heard again"
     running.terminate()
-    assert running.wait(10) == 0
+    assert running.wait(60) == 0
 
 
 def test_it_waits_for_a_socket_that_is_only_coming(folder: Path) -> None:
@@ -105,10 +105,10 @@ def test_it_waits_for_a_socket_that_is_only_coming(folder: Path) -> None:
         line, _ = listening.accept()
         with line:
             line.sendall(b"here")
-        asking.join(20)
+        asking.join(60)
     assert answers == [b"here"]
     running.terminate()
-    running.wait(10)
+    running.wait(60)
 
 
 ASKS = """
@@ -125,7 +125,7 @@ sys.exit(7)
 
 def test_a_command_finds_the_way_and_its_exit_code_is_kept(echo: Path) -> None:
     running = start(echo, "--then", sys.executable, "-c", ASKS)
-    out, err = running.communicate(timeout=30)
+    out, err = running.communicate(timeout=60)
     assert (out, err, running.returncode) == ("heard from within\n", "", 7)
 
 
@@ -136,17 +136,17 @@ def test_signals_reach_the_command(echo: Path) -> None:
     assert running.stdout is not None
     assert running.stdout.readline() == "up\n"
     running.send_signal(signal.SIGINT)
-    assert running.wait(20) == 3
+    assert running.wait(60) == 3
 
 
 def test_an_end_by_signal_is_told_as_a_shell_tells_it(echo: Path) -> None:
     kills = "import os, signal; os.kill(os.getpid(), signal.SIGKILL)"
     running = start(echo, "--then", sys.executable, "-c", kills)
-    assert running.wait(20) == 128 + signal.SIGKILL
+    assert running.wait(60) == 128 + signal.SIGKILL
 
 
 def test_a_command_that_is_not_there_is_named(echo: Path) -> None:
     running = start(echo, "--then", "no-such-program-at-all")
-    _, err = running.communicate(timeout=20)
+    _, err = running.communicate(timeout=60)
     assert running.returncode == 127
     assert "no-such-program-at-all cannot be run" in err

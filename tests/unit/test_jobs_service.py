@@ -358,6 +358,15 @@ def test_a_log_that_is_followed_goes_on_with_the_next_attempt(
     job = studio.jobs.create(CreateJob(path=str(script), retries=1, retry_backoff_s=0))
     store = studio.jobs.store
     read: list[str] = []
+    shown = ""
+
+    def until_shown(text: str) -> None:
+        nonlocal shown
+        deadline = time.monotonic() + 60
+        while not shown.endswith(text):
+            assert time.monotonic() < deadline, shown
+            time.sleep(0.01)
+            shown += capsys.readouterr().out
 
     def attempt(number: int, text: str) -> None:
         started = store.begin_attempt(job.id, number, "test")
@@ -365,17 +374,17 @@ def test_a_log_that_is_followed_goes_on_with_the_next_attempt(
         folder = studio.home.attempt(job.id, number)
         folder.mkdir(parents=True)
         (folder / "log").write_text(text)
-        time.sleep(0.5)
+        until_shown(text)
         with (folder / "log").open("a") as file:
             file.write("last\n")
         assert store.finish_attempt(started, number, JobState.failed)
+        until_shown("last\n")
 
     handle = JobHandle(studio, job)
     follower = threading.Thread(target=lambda: read.append(handle.logs(follow=True)))
     follower.start()
     attempt(1, "first\n")
-    time.sleep(0.5)
     attempt(2, "2\n")
-    follower.join(20)
+    follower.join(60)
     assert read == ["2\nlast\n"]
-    assert capsys.readouterr().out == "first\nlast\n2\nlast\n"
+    assert shown == "first\nlast\n2\nlast\n"

@@ -76,11 +76,13 @@ def test_what_a_cell_starts_later_finds_the_run(runs: Runs) -> None:
 @pytest.mark.parametrize("told", [True, False])
 def test_a_script_starts_when_its_run_is_told(runs: Runs, *, told: bool) -> None:
     """Its time limit does not count meanwhile."""
+    began, limit_s = time.monotonic(), 8.0 if told else None
     folder = runs.start(
-        SHOWN, entry="job.py", kind="script", tracking={"uri": URI, "token": "t"}, timeout_s=2.5
+        SHOWN, entry="job.py", kind="script", tracking={"uri": URI, "token": "t"}, timeout_s=limit_s
     )
     wait_for(lambda: WAITING in runs.log(folder))
-    time.sleep(1)
+    if limit_s:
+        wait_for(lambda: time.monotonic() - began > limit_s + 1)
     assert protocol.read_result(folder) is None
     tell(folder, "r1" if told else None)
     ended(folder)
@@ -136,4 +138,4 @@ def test_nothing_waits_until_it_is_imported(
     assert hook.find_spec("sklearn") is None
     assert hook.find_spec("json") is None
     assert hook in sys.meta_path
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 20

@@ -73,7 +73,7 @@ def test_what_is_finished_is_forgotten_and_nothing_else(
     assert rows(served, "workflow_status", second) == 1
     # The queue goes on, and what was forgotten is not done again.
     running.stop()
-    assert running.wait(30).state is JobState.stopped
+    assert running.wait(90).state is JobState.stopped
     assert served.jobs.submit(write_script("print(2)")).wait(60).state is JobState.succeeded
     assert len(served.jobs.detail(done.id).attempts) == 1
 

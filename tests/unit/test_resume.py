@@ -161,7 +161,7 @@ def test_a_time_limit_keeps_what_the_cell_has_made(runs: Runs) -> None:
     first = runs.make(
         cells("x = []", "import time\nwhile True: x.append(1); time.sleep(.1)"),
         checkpoint=KEEP,
-        timeout_s=5.0,
+        timeout_s=10.0,
     )
     assert go(runs, first).outcome == "timeout"
     at = json.loads((first / "checkpoint" / "kernel" / "at.json").read_text())

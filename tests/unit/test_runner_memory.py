@@ -71,7 +71,7 @@ def group() -> Iterator[Path]:
             pytest.skip(f"memory cannot be limited here: {error}")
         yield folder
     finally:
-        wait_for(lambda: not (folder / "cgroup.procs").read_text(), 10)
+        wait_for(lambda: not (folder / "cgroup.procs").read_text())
         folder.rmdir()
 
 

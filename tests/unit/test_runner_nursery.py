@@ -132,8 +132,8 @@ def test_the_nursery_ends_with_the_process_that_keeps_it(home: Home) -> None:
     keeper.kill()
     keeper.wait()
     keeper.stdout.close()
-    wait_for(lambda: not psutil.pid_exists(pid) or psutil.Process(pid).status() == "zombie", 5)
-    wait_for(lambda: not any(each.is_running() and each.status() != "zombie" for each in idle), 5)
+    wait_for(lambda: not psutil.pid_exists(pid) or psutil.Process(pid).status() == "zombie")
+    wait_for(lambda: not any(each.is_running() and each.status() != "zombie" for each in idle))
 
 
 @pytest.mark.slow

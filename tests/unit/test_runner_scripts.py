@@ -180,7 +180,7 @@ def test_an_r_notebook_is_stopped(runs: Runs) -> None:
     tree = runs.tree(folder)
     runs.stop(folder)
     assert runs.outcome(folder) == "stopped"
-    wait_for(lambda: not any(each.is_running() and each.status() != "zombie" for each in tree), 3)
+    wait_for(lambda: not any(each.is_running() and each.status() != "zombie" for each in tree))
 
 
 def test_packages_are_not_for_r(runs: Runs, r_kernel: None) -> None:

@@ -128,7 +128,7 @@ MlflowClient().log_metric(os.environ["MLFLOW_RUN_ID"], "score", 1.0)
 """
     tracking = {"uri": f"http://127.0.0.1:{port}", "run_id": "r1", "token": "secret"}
     folder = runs.start(cells(code), tracking=tracking, autolog=False)
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 120
     while b"asking" not in runs.bytes(folder, "log"):
         assert time.monotonic() < deadline
         time.sleep(0.02)

@@ -223,7 +223,7 @@ def test_it_dies_with_the_daemon(tmp_path: Path, *, ready: bool) -> None:
         daemon.kill()
         daemon.wait()
     # A child killed before it could ask for its end sees at once that its parent is gone.
-    gone, alive = psutil.wait_procs([child], timeout=10)
+    gone, alive = psutil.wait_procs([child], timeout=60)
     assert not alive
     assert gone
     with open_socket(json.loads(home.tracking_json.read_text())["port"]) as free:

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from labstudio.compute.kind import Kind
 
 JOBS_AT_ONCE = 4
-PATIENCE_S = 90.0
+PATIENCE_S = 150.0
 
 
 @dataclass
