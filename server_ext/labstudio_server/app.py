@@ -16,7 +16,7 @@ from labstudio_server.container import SETTING, Services
 from labstudio_server.endpoints import API, MLFLOW, resolve
 from labstudio_server.feed import Feed
 from labstudio_server.handlers.base import UnknownHandler
-from labstudio_server.handlers.mlflow import ENDPOINT, MlflowHandler, MlflowRedirectHandler
+from labstudio_server.handlers.mlflow import MlflowHandler, MlflowRedirectHandler
 from labstudio_server.keeping import Keeping
 from labstudio_server.moving.mover import Mover
 from labstudio_server.routes import ENDPOINTS, models
@@ -94,15 +94,14 @@ class LabstudioApp(ExtensionApp):
     def initialize_handlers(self) -> None:
         """Add the routes; `ExtensionApp.initialize` calls this at load."""
         routes: list[tuple[Any, ...]] = [
-            (endpoint.pattern, endpoint.handler_class(), {"endpoint": endpoint})
-            for endpoint in ENDPOINTS
+            (endpoint.pattern, endpoint.handler) for endpoint in ENDPOINTS
         ]
         self.handlers.extend(
             [
                 *routes,
                 (f"{API}(?:/.*)?", UnknownHandler),
-                (MLFLOW, MlflowRedirectHandler, {"endpoint": ENDPOINT}),
-                (f"{MLFLOW}/(.*)", MlflowHandler, {"endpoint": ENDPOINT}),
+                (MLFLOW, MlflowRedirectHandler),
+                (f"{MLFLOW}/(.*)", MlflowHandler),
             ]
         )
 

@@ -1,5 +1,7 @@
 """What an endpoint is: a path, its verbs, and what each of them takes, gives and needs.
 
+A handler says it of itself: its ``path``, its ``auth_resource``, and an `operation` on each method.
+
 Models are named as ``module:Class`` and resolved on first use, because loading pydantic's models
 costs more than the whole load of the extension may.
 """
@@ -8,11 +10,15 @@ from __future__ import annotations
 
 import importlib
 import re
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from pydantic import BaseModel
+
+Method = TypeVar("Method", bound="Callable[..., Any]")
 
 API = "/labstudio/api/v1"
 MLFLOW = "/labstudio/mlflow"
@@ -41,19 +47,31 @@ class Verb:
     websocket: bool = False
 
 
+def operation(name: str, summary: str, **more: Any) -> Callable[[Method], Method]:
+    """Say what a handler's method does; `more` are the further fields of `Verb`."""
+
+    def mark(method: Method) -> Method:
+        vars(method)["operation"] = Verb(method.__name__.upper(), name, summary, **more)
+        return method
+
+    return mark
+
+
 @dataclass(frozen=True)
 class Endpoint:
     """One path, the handler that serves it, and the resource that the authorizer is asked for."""
 
     path: str
-    handler: str
+    handler: type
     resource: str
-    verbs: tuple[Verb, ...] = field(default=())
+    verbs: tuple[Verb, ...] = ()
 
-    def verb(self, method: str) -> Verb | None:
-        """Return the verb of an HTTP method, if the endpoint has it; HEAD is GET's."""
-        wanted = "GET" if method == "HEAD" else method
-        return next((verb for verb in self.verbs if verb.method == wanted), None)
+    @classmethod
+    def of(cls, handler: Any) -> Endpoint:
+        """Gather what a handler says of itself."""
+        marked = (getattr(method, "operation", None) for method in vars(handler).values())
+        verbs = tuple(verb for verb in marked if isinstance(verb, Verb))
+        return cls(handler.path, handler, handler.auth_resource, verbs)
 
     @property
     def pattern(self) -> str:
@@ -64,8 +82,3 @@ class Endpoint:
             for index, part in enumerate(names)
         ]
         return f"{API}/{''.join(parts)}"
-
-    def handler_class(self) -> Any:
-        """Import the handler."""
-        module, _, name = self.handler.partition(":")
-        return getattr(importlib.import_module(f"labstudio_server.handlers.{module}"), name)

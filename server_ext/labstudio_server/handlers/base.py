@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
 
 from jupyter_server.base.handlers import APIHandler, JupyterHandler
 from tornado.web import HTTPError
@@ -12,7 +12,7 @@ from labstudio.errors import InvalidInput, StudioError, TooLarge
 from labstudio.problems import unavailable
 from labstudio_server import authorization
 from labstudio_server.container import SETTING, Services
-from labstudio_server.endpoints import Endpoint, Verb, resolve
+from labstudio_server.endpoints import Verb, resolve
 from labstudio_server.problems import answer_for
 
 if TYPE_CHECKING:
@@ -35,11 +35,10 @@ _NOT_FILTERS = frozenset({"token", "_xsrf", "_", "no_track_activity"})
 class StudioMixin(JupyterHandler):
     """What HTTP handlers and websockets have in common."""
 
-    endpoint: Endpoint
-
-    def initialize(self, endpoint: Endpoint) -> None:
-        """Keep the endpoint; Tornado calls this for each request."""
-        self.endpoint = endpoint
+    path: ClassVar[str]
+    """Where it is, below the API's address; a parameter is written ``{name}``."""
+    auth_resource: ClassVar[str]
+    """What the authorizer is asked for."""
 
     @property
     def services(self) -> Services:
@@ -58,10 +57,9 @@ class StudioMixin(JupyterHandler):
 
     @property
     def verb(self) -> Verb:
-        """The row of the route table that this request is for."""
-        verb = self.endpoint.verb(self.request.method or "")
-        if verb is None:
-            raise HTTPError(405)
+        """What the method that answers this request says of itself; HEAD is GET's."""
+        method = (self.request.method or "").lower()
+        verb: Verb = getattr(self, "get" if method == "head" else method).operation
         return verb
 
     async def call(self, work: Callable[[Studio], Result]) -> Result:
@@ -69,7 +67,7 @@ class StudioMixin(JupyterHandler):
         return await self.services.call(work)
 
     async def query(self) -> Any:
-        """Return the query string as the table's model; unknown names are refused."""
+        """Return the query string as the verb's model; unknown names are refused."""
         raw = {
             name: [value.decode("utf-8", "replace") for value in values]
             for name, values in self.request.query_arguments.items()
@@ -81,7 +79,7 @@ class StudioMixin(JupyterHandler):
         """Refuse unless the user owns it or the authorizer says yes for its owner."""
         if owner != self.owner:
             wanted = action or ACTIONS.get(self.request.method or "", "write")
-            await authorization.require(self, wanted, f"{self.endpoint.resource}/{owner}")
+            await authorization.require(self, wanted, f"{self.auth_resource}/{owner}")
 
     async def allow_job(self, job_id: str, action: str | None = None) -> Job:
         """Return a job that the user may touch."""
@@ -117,7 +115,7 @@ class StudioHandler(StudioMixin, APIHandler):
     """Base of the API's HTTP handlers."""
 
     async def body(self) -> Any:
-        """Return the request's body as the table's model."""
+        """Return the request's body as the verb's model."""
         limit = self.services.max_body_bytes
         if len(self.request.body) > limit:
             raise TooLarge(
@@ -153,9 +151,6 @@ class StudioHandler(StudioMixin, APIHandler):
 
 class UnknownHandler(StudioHandler):
     """Answers for addresses that the API does not know."""
-
-    def initialize(self) -> None:  # type: ignore[override]
-        """There is no endpoint."""
 
     async def prepare(self, *, _redirect_to_login: bool = True) -> None:
         """Refuse strangers as everywhere else, then say that there is nothing here."""

@@ -9,6 +9,7 @@ from tornado import web
 
 from labstudio.errors import NotFound
 from labstudio_server import authorization
+from labstudio_server.endpoints import operation
 from labstudio_server.handlers.base import StudioHandler
 
 if TYPE_CHECKING:
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
         Waiting,
     )
 
+_COMPUTE = "labstudio.compute.models"
+_KERNELS = "labstudio.kernels.models"
 RESOURCE = "labstudio:computes"
 KERNELS = "labstudio:kernels"
 
@@ -28,8 +31,12 @@ KERNELS = "labstudio:kernels"
 class ComputesHandler(StudioHandler):
     """The places where jobs run."""
 
+    path = "computes"
     auth_resource = RESOURCE
 
+    @operation(
+        "listComputes", "Every compute, and what runs there.", response=f"{_COMPUTE}:ComputePage"
+    )
     @web.authenticated
     @authorized
     async def get(self) -> None:
@@ -37,6 +44,13 @@ class ComputesHandler(StudioHandler):
         root = self.root
         await self.answer(lambda studio: studio.computes.list(root, root))
 
+    @operation(
+        "createCompute",
+        "Add a compute to the home's compute.toml.",
+        body=f"{_COMPUTE}:CreateCompute",
+        response=f"{_COMPUTE}:Compute",
+        status=201,
+    )
     @web.authenticated
     @authorized
     async def post(self) -> None:
@@ -48,8 +62,14 @@ class ComputesHandler(StudioHandler):
 class ComputeKindsHandler(StudioHandler):
     """The kinds of compute that there are."""
 
+    path = "computes/kinds"
     auth_resource = RESOURCE
 
+    @operation(
+        "listComputeKinds",
+        "Which kinds can be added, and the settings that each takes.",
+        response=f"{_COMPUTE}:KindPage",
+    )
     @web.authenticated
     @authorized
     async def get(self) -> None:
@@ -60,8 +80,14 @@ class ComputeKindsHandler(StudioHandler):
 class ComputeHandler(StudioHandler):
     """One compute."""
 
+    path = "computes/{name}"
     auth_resource = RESOURCE
 
+    @operation(
+        "getCompute",
+        "What runs and waits there, and what its machine does.",
+        response=f"{_COMPUTE}:ComputeDetail",
+    )
     @web.authenticated
     @authorized
     async def get(self, name: str) -> None:
@@ -70,6 +96,7 @@ class ComputeHandler(StudioHandler):
         await self._keep_others_private(detail)
         await self.answer(lambda _: detail)
 
+    @operation("deleteCompute", "Take it out of its compute.toml.", status=204)
     @web.authenticated
     @authorized
     async def delete(self, name: str) -> None:
@@ -89,8 +116,12 @@ class ComputeHandler(StudioHandler):
 class ComputeTestHandler(StudioHandler):
     """Trying a compute."""
 
+    path = "computes/{name}/test"
     auth_resource = RESOURCE
 
+    @operation(
+        "testCompute", "Try each thing that a job needs there.", response=f"{_COMPUTE}:TestReport"
+    )
     @web.authenticated
     @authorized
     async def post(self, name: str) -> None:
@@ -101,8 +132,12 @@ class ComputeTestHandler(StudioHandler):
 class ComputeResourcesHandler(StudioHandler):
     """A compute's machine."""
 
+    path = "computes/{name}/resources"
     auth_resource = RESOURCE
 
+    @operation(
+        "getComputeResources", "Its machine, looked at now.", response=f"{_COMPUTE}:Resources"
+    )
     @web.authenticated
     @authorized
     async def get(self, name: str) -> None:
@@ -113,8 +148,15 @@ class ComputeResourcesHandler(StudioHandler):
 class ComputeDrainHandler(StudioHandler):
     """Whether a compute takes anything new."""
 
+    path = "computes/{name}/drain"
     auth_resource = RESOURCE
 
+    @operation(
+        "drainCompute",
+        "Let nothing new onto it, or let it again.",
+        body=f"{_COMPUTE}:DrainCompute",
+        response=f"{_COMPUTE}:Compute",
+    )
     @web.authenticated
     @authorized
     async def post(self, name: str) -> None:
@@ -128,8 +170,14 @@ class ComputeDrainHandler(StudioHandler):
 class ComputeStopIdleHandler(StudioHandler):
     """The idle kernels of a compute."""
 
+    path = "computes/{name}/stop-idle"
     auth_resource = RESOURCE
 
+    @operation(
+        "stopIdleKernels",
+        "End the kernels there that do nothing.",
+        response=f"{_KERNELS}:KernelPage",
+    )
     @web.authenticated
     @authorized
     async def post(self, name: str) -> None:

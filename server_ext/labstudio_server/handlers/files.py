@@ -15,6 +15,7 @@ from urllib.parse import quote
 from jupyter_server.auth.decorator import authorized
 from tornado import web
 
+from labstudio_server.endpoints import operation
 from labstudio_server.handlers.base import StudioHandler
 
 if TYPE_CHECKING:
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from labstudio.jobs.models import AttemptQuery
     from labstudio_server.models import FileQuery
 
+_JOBS = "labstudio.jobs.models"
+_SERVER = "labstudio_server.models"
 RESOURCE = "labstudio:jobs"
 SANDBOX = "sandbox allow-scripts allow-popups"
 CHUNK_BYTES = 1 << 20
@@ -41,8 +44,15 @@ class Piece(NamedTuple):
 class JobFilesHandler(StudioHandler):
     """The list of files."""
 
+    path = "jobs/{job_id}/files"
     auth_resource = RESOURCE
 
+    @operation(
+        "listFiles",
+        "The files that an attempt left.",
+        query=f"{_JOBS}:AttemptQuery",
+        response=f"{_JOBS}:JobFiles",
+    )
     @web.authenticated
     @authorized
     async def get(self, job_id: str) -> None:
@@ -55,8 +65,14 @@ class JobFilesHandler(StudioHandler):
 class JobNotebookHandler(StudioHandler):
     """The output notebook."""
 
+    path = "jobs/{job_id}/notebook"
     auth_resource = RESOURCE
 
+    @operation(
+        "getNotebook",
+        "The output notebook as it stands (nbformat 4).",
+        query=f"{_JOBS}:AttemptQuery",
+    )
     @web.authenticated
     @authorized
     async def get(self, job_id: str) -> None:
@@ -80,8 +96,15 @@ class SandboxHandler(StudioHandler):
 class JobHtmlHandler(SandboxHandler):
     """The output notebook's page."""
 
+    path = "jobs/{job_id}/html"
     auth_resource = RESOURCE
 
+    @operation(
+        "getHtml",
+        "The output notebook as one HTML page.",
+        query=f"{_JOBS}:AttemptQuery",
+        media_type="text/html",
+    )
     @web.authenticated
     @authorized
     async def get(self, job_id: str) -> None:
@@ -95,6 +118,7 @@ class JobHtmlHandler(SandboxHandler):
 class JobFileHandler(SandboxHandler):
     """One file's bytes."""
 
+    path = "jobs/{job_id}/files/{path}"
     auth_resource = RESOURCE
 
     @web.authenticated
@@ -103,6 +127,12 @@ class JobFileHandler(SandboxHandler):
         """Tell a file's size and type."""
         await self.send_file(job_id, path, with_body=False)
 
+    @operation(
+        "getFile",
+        "One file's bytes; ranges are honoured.",
+        query=f"{_SERVER}:FileQuery",
+        media_type="application/octet-stream",
+    )
     @web.authenticated
     @authorized
     async def get(self, job_id: str, path: str) -> None:

@@ -8,20 +8,30 @@ from jupyter_server.auth.decorator import authorized
 from tornado import web
 
 from labstudio_server import authorization
+from labstudio_server.endpoints import operation
 from labstudio_server.handlers.base import StudioHandler
 
 if TYPE_CHECKING:
     from labstudio.jobs.models import CreateJob, CreateSweep, ListJobs, LogQuery, RerunJob
     from labstudio_server.models import ResourceQuery, SourceQuery
 
+_JOBS = "labstudio.jobs.models"
+_SERVER = "labstudio_server.models"
 RESOURCE = "labstudio:jobs"
 
 
 class JobsHandler(StudioHandler):
     """All jobs."""
 
+    path = "jobs"
     auth_resource = RESOURCE
 
+    @operation(
+        "listJobs",
+        "Jobs, newest first, a page at a time.",
+        query=f"{_JOBS}:ListJobs",
+        response=f"{_JOBS}:JobPage",
+    )
     @web.authenticated
     @authorized
     async def get(self) -> None:
@@ -32,6 +42,9 @@ class JobsHandler(StudioHandler):
         shown = None if len(users) == len(owners) else users
         await self.answer(lambda studio: studio.jobs.list(query, users=shown))
 
+    @operation(
+        "createJob", "Submit a job.", body=f"{_JOBS}:CreateJob", response=f"{_JOBS}:Job", status=201
+    )
     @web.authenticated
     @authorized
     async def post(self) -> None:
@@ -44,8 +57,16 @@ class JobsHandler(StudioHandler):
 class SweepsHandler(StudioHandler):
     """Sweeps: many jobs of one request."""
 
+    path = "sweeps"
     auth_resource = RESOURCE
 
+    @operation(
+        "createSweep",
+        "Submit one job for each combination of values.",
+        body=f"{_JOBS}:CreateSweep",
+        response=f"{_JOBS}:JobPage",
+        status=201,
+    )
     @web.authenticated
     @authorized
     async def post(self) -> None:
@@ -58,8 +79,10 @@ class SweepsHandler(StudioHandler):
 class JobHandler(StudioHandler):
     """One job."""
 
+    path = "jobs/{job_id}"
     auth_resource = RESOURCE
 
+    @operation("getJob", "All that is known of a job.", response=f"{_JOBS}:JobDetail")
     @web.authenticated
     @authorized
     async def get(self, job_id: str) -> None:
@@ -67,6 +90,7 @@ class JobHandler(StudioHandler):
         await self.allow_job(job_id)
         await self.answer(lambda studio: studio.jobs.detail(job_id))
 
+    @operation("deleteJob", "Delete an ended job with its files.", status=204)
     @web.authenticated
     @authorized
     async def delete(self, job_id: str) -> None:
@@ -78,8 +102,10 @@ class JobHandler(StudioHandler):
 class JobStopHandler(StudioHandler):
     """The end of one job."""
 
+    path = "jobs/{job_id}/stop"
     auth_resource = RESOURCE
 
+    @operation("stopJob", "Stop a job within 5 s.", response=f"{_JOBS}:Job")
     @web.authenticated
     @authorized
     async def post(self, job_id: str) -> None:
@@ -91,8 +117,17 @@ class JobStopHandler(StudioHandler):
 class JobRerunHandler(StudioHandler):
     """Another go at one job."""
 
+    path = "jobs/{job_id}/rerun"
     auth_resource = RESOURCE
 
+    @operation(
+        "rerunJob",
+        "Submit a job's snapshot again, with changes.",
+        body=f"{_JOBS}:RerunJob",
+        response=f"{_JOBS}:Job",
+        body_optional=True,
+        status=201,
+    )
     @web.authenticated
     @authorized
     async def post(self, job_id: str) -> None:
@@ -106,8 +141,15 @@ class JobRerunHandler(StudioHandler):
 class JobLogHandler(StudioHandler):
     """The log of one job."""
 
+    path = "jobs/{job_id}/log"
     auth_resource = RESOURCE
 
+    @operation(
+        "getLog",
+        "A piece of an attempt's log.",
+        query=f"{_JOBS}:LogQuery",
+        response=f"{_JOBS}:LogChunk",
+    )
     @web.authenticated
     @authorized
     async def get(self, job_id: str) -> None:
@@ -122,8 +164,15 @@ class JobLogHandler(StudioHandler):
 class JobResourcesHandler(StudioHandler):
     """What one job used."""
 
+    path = "jobs/{job_id}/resources"
     auth_resource = RESOURCE
 
+    @operation(
+        "getResources",
+        "What an attempt's processes used over time.",
+        query=f"{_SERVER}:ResourceQuery",
+        response=f"{_JOBS}:ResourceSeries",
+    )
     @web.authenticated
     @authorized
     async def get(self, job_id: str) -> None:
@@ -136,8 +185,10 @@ class JobResourcesHandler(StudioHandler):
 class JobMetricsHandler(StudioHandler):
     """What one job logged."""
 
+    path = "jobs/{job_id}/metrics"
     auth_resource = RESOURCE
 
+    @operation("getMetrics", "The metrics logged to the job's run.", response=f"{_JOBS}:JobMetrics")
     @web.authenticated
     @authorized
     async def get(self, job_id: str) -> None:
@@ -149,8 +200,15 @@ class JobMetricsHandler(StudioHandler):
 class SourceHandler(StudioHandler):
     """Notebooks and scripts before they are submitted."""
 
+    path = "source"
     auth_resource = RESOURCE
 
+    @operation(
+        "inspectSource",
+        "What a notebook or script offers before it is submitted.",
+        query=f"{_SERVER}:SourceQuery",
+        response=f"{_JOBS}:SourceInfo",
+    )
     @web.authenticated
     @authorized
     async def get(self) -> None:

@@ -10,6 +10,7 @@ from tornado import web
 
 from labstudio.errors import Unavailable
 from labstudio_server import authorization, kept
+from labstudio_server.endpoints import operation
 from labstudio_server.handlers.base import StudioHandler
 
 if TYPE_CHECKING:
@@ -18,11 +19,20 @@ if TYPE_CHECKING:
     from labstudio._studio import Studio
 
 
+_SERVER = "labstudio_server.models"
+
+
 class JobKernelHandler(StudioHandler):
     """The kernel that a failed job kept."""
 
+    path = "jobs/{job_id}/kernel"
     auth_resource = "labstudio:jobs"
 
+    @operation(
+        "attachKernel",
+        "Make a failed job's kept kernel usable in JupyterLab.",
+        response=f"{_SERVER}:KernelAttachment",
+    )
     @web.authenticated
     @authorized
     async def post(self, job_id: str) -> None:
@@ -33,6 +43,7 @@ class JobKernelHandler(StudioHandler):
         kernel_id = self.attached(name) or await self.attach(name)
         await self.answer(lambda _: _attachment(kernel_id, name))
 
+    @operation("endKernel", "End a kept kernel.", status=204)
     @web.authenticated
     @authorized
     async def delete(self, job_id: str) -> None:

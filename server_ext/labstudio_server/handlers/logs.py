@@ -18,6 +18,7 @@ from jupyter_server.base.websocket import WebSocketMixin
 from tornado.websocket import WebSocketClosedError, WebSocketHandler
 
 from labstudio_server import authorization
+from labstudio_server.endpoints import operation
 from labstudio_server.handlers.base import StudioMixin
 from labstudio_server.problems import answer_for
 
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
     from labstudio.jobs.models import LogChunk
     from labstudio_server.models import LogStreamQuery
 
+_JOBS = "labstudio.jobs.models"
+_SERVER = "labstudio_server.models"
 CHUNK_BYTES = 1 << 18
 # A log that has just grown is looked at soon again, a quiet one less often.
 SOON_S = 0.02
@@ -39,9 +42,17 @@ ENDED_CHECK_S = 0.5
 class LogStreamHandler(WebSocketMixin, StudioMixin, WebSocketHandler):
     """The live log of one job."""
 
+    path = "jobs/{job_id}/log/stream"
     auth_resource = "labstudio:jobs"
     _task: asyncio.Task[None] | None = None
 
+    @operation(
+        "streamLog",
+        "Websocket: each frame is a LogChunk; it closes after the complete one.",
+        query=f"{_SERVER}:LogStreamQuery",
+        response=f"{_JOBS}:LogChunk",
+        websocket=True,
+    )
     @ws_authenticated
     async def get(self, *args: Any, **kwargs: Any) -> None:
         """Refuse before the upgrade, so that a client sees a status; then upgrade."""

@@ -25,7 +25,7 @@ from tornado.iostream import StreamClosedError
 
 from labstudio.errors import Unavailable
 from labstudio_server import authorization
-from labstudio_server.endpoints import MLFLOW, Endpoint
+from labstudio_server.endpoints import MLFLOW
 from labstudio_server.handlers.base import StudioMixin
 from labstudio_server.handlers.files import SANDBOX
 from labstudio_server.problems import answer_for
@@ -36,8 +36,6 @@ if TYPE_CHECKING:
     import httpx
 
     from labstudio._studio import Studio
-
-ENDPOINT = Endpoint("", "mlflow:MlflowHandler", "labstudio:mlflow")
 
 BODY_LIMIT_BYTES = 8 << 30
 QUEUED_CHUNKS = 8

@@ -8,6 +8,7 @@ from jupyter_server.auth.decorator import authorized
 from tornado import web
 
 from labstudio_server import authorization
+from labstudio_server.endpoints import operation
 from labstudio_server.handlers.base import StudioHandler
 
 if TYPE_CHECKING:
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
     )
     from labstudio_server.models import HistoryQuery
 
+_JOBS = "labstudio.jobs.models"
+_SCHEDULES = "labstudio.schedules.models"
+_SERVER = "labstudio_server.models"
 RESOURCE = "labstudio:schedules"
 
 
@@ -35,8 +39,10 @@ class ScheduleBase(StudioHandler):
 class SchedulesHandler(StudioHandler):
     """All schedules."""
 
+    path = "schedules"
     auth_resource = RESOURCE
 
+    @operation("listSchedules", "All schedules.", response=f"{_SCHEDULES}:SchedulePage")
     @web.authenticated
     @authorized
     async def get(self) -> None:
@@ -47,6 +53,13 @@ class SchedulesHandler(StudioHandler):
         page.items = [schedule for schedule in page.items if schedule.user in users]
         await self.answer(lambda _: page)
 
+    @operation(
+        "createSchedule",
+        "Add a schedule.",
+        body=f"{_SCHEDULES}:CreateSchedule",
+        response=f"{_SCHEDULES}:Schedule",
+        status=201,
+    )
     @web.authenticated
     @authorized
     async def post(self) -> None:
@@ -59,8 +72,15 @@ class SchedulesHandler(StudioHandler):
 class SchedulePreviewHandler(StudioHandler):
     """Cron lines before they are saved."""
 
+    path = "schedules/preview"
     auth_resource = RESOURCE
 
+    @operation(
+        "previewSchedule",
+        "A cron line in words, with the next five runs.",
+        body=f"{_SCHEDULES}:PreviewSchedule",
+        response=f"{_SCHEDULES}:SchedulePreview",
+    )
     @web.authenticated
     @authorized
     async def post(self) -> None:
@@ -72,8 +92,10 @@ class SchedulePreviewHandler(StudioHandler):
 class ScheduleHandler(ScheduleBase):
     """One schedule."""
 
+    path = "schedules/{schedule_id}"
     auth_resource = RESOURCE
 
+    @operation("getSchedule", "One schedule.", response=f"{_SCHEDULES}:Schedule")
     @web.authenticated
     @authorized
     async def get(self, schedule_id: str) -> None:
@@ -81,6 +103,12 @@ class ScheduleHandler(ScheduleBase):
         await self.allow_schedule(schedule_id)
         await self.answer(lambda studio: studio.schedules.get(schedule_id))
 
+    @operation(
+        "updateSchedule",
+        "Change a schedule; what is left out stays.",
+        body=f"{_SCHEDULES}:UpdateSchedule",
+        response=f"{_SCHEDULES}:Schedule",
+    )
     @web.authenticated
     @authorized
     async def patch(self, schedule_id: str) -> None:
@@ -89,6 +117,7 @@ class ScheduleHandler(ScheduleBase):
         await self.allow_schedule(schedule_id)
         await self.answer(lambda studio: studio.schedules.update(schedule_id, changes))
 
+    @operation("deleteSchedule", "Delete a schedule; its jobs stay.", status=204)
     @web.authenticated
     @authorized
     async def delete(self, schedule_id: str) -> None:
@@ -100,8 +129,10 @@ class ScheduleHandler(ScheduleBase):
 class SchedulePauseHandler(ScheduleBase):
     """A schedule's pause."""
 
+    path = "schedules/{schedule_id}/pause"
     auth_resource = RESOURCE
 
+    @operation("pauseSchedule", "Pause a schedule.", response=f"{_SCHEDULES}:Schedule")
     @web.authenticated
     @authorized
     async def post(self, schedule_id: str) -> None:
@@ -113,8 +144,10 @@ class SchedulePauseHandler(ScheduleBase):
 class ScheduleResumeHandler(ScheduleBase):
     """The end of a schedule's pause."""
 
+    path = "schedules/{schedule_id}/resume"
     auth_resource = RESOURCE
 
+    @operation("resumeSchedule", "Resume a schedule.", response=f"{_SCHEDULES}:Schedule")
     @web.authenticated
     @authorized
     async def post(self, schedule_id: str) -> None:
@@ -126,8 +159,10 @@ class ScheduleResumeHandler(ScheduleBase):
 class ScheduleRunHandler(ScheduleBase):
     """A schedule's job, now."""
 
+    path = "schedules/{schedule_id}/run"
     auth_resource = RESOURCE
 
+    @operation("runSchedule", "Submit a schedule's job now.", response=f"{_JOBS}:Job", status=201)
     @web.authenticated
     @authorized
     async def post(self, schedule_id: str) -> None:
@@ -139,8 +174,15 @@ class ScheduleRunHandler(ScheduleBase):
 class ScheduleHistoryHandler(ScheduleBase):
     """A schedule's past."""
 
+    path = "schedules/{schedule_id}/history"
     auth_resource = RESOURCE
 
+    @operation(
+        "getHistory",
+        "What became of a schedule's due times, newest first.",
+        query=f"{_SERVER}:HistoryQuery",
+        response=f"{_SCHEDULES}:FirePage",
+    )
     @web.authenticated
     @authorized
     async def get(self, schedule_id: str) -> None:

@@ -8,11 +8,13 @@ from jupyter_server.auth.decorator import authorized
 from tornado import web
 
 from labstudio_server import authorization
+from labstudio_server.endpoints import operation
 from labstudio_server.handlers.base import StudioHandler
 
 if TYPE_CHECKING:
     from labstudio.kernels.models import ListKernels, StudioKernel
 
+_KERNELS = "labstudio.kernels.models"
 RESOURCE = "labstudio:kernels"
 
 
@@ -29,8 +31,15 @@ class StudioKernelBase(StudioHandler):
 class StudioKernelsHandler(StudioHandler):
     """All kernels on computes."""
 
+    path = "kernels"
     auth_resource = RESOURCE
 
+    @operation(
+        "listKernels",
+        "Kernels on computes, newest first.",
+        query=f"{_KERNELS}:ListKernels",
+        response=f"{_KERNELS}:KernelPage",
+    )
     @web.authenticated
     @authorized
     async def get(self) -> None:
@@ -46,8 +55,10 @@ class StudioKernelsHandler(StudioHandler):
 class StudioKernelHandler(StudioKernelBase):
     """One kernel on a compute."""
 
+    path = "kernels/{kernel_id}"
     auth_resource = RESOURCE
 
+    @operation("getKernel", "One kernel.", response=f"{_KERNELS}:StudioKernel")
     @web.authenticated
     @authorized
     async def get(self, kernel_id: str) -> None:
@@ -55,6 +66,7 @@ class StudioKernelHandler(StudioKernelBase):
         kernel = await self.allow_kernel(kernel_id)
         await self.answer(lambda _: kernel)
 
+    @operation("deleteKernel", "End a kernel, or forget a dead one.", status=204)
     @web.authenticated
     @authorized
     async def delete(self, kernel_id: str) -> None:
@@ -66,8 +78,12 @@ class StudioKernelHandler(StudioKernelBase):
 class StudioKernelInterruptHandler(StudioKernelBase):
     """What runs in a kernel on a compute."""
 
+    path = "kernels/{kernel_id}/interrupt"
     auth_resource = RESOURCE
 
+    @operation(
+        "interruptKernel", "Interrupt what runs in a kernel.", response=f"{_KERNELS}:StudioKernel"
+    )
     @web.authenticated
     @authorized
     async def post(self, kernel_id: str) -> None:

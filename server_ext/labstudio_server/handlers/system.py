@@ -7,20 +7,24 @@ from typing import TYPE_CHECKING
 from jupyter_server.auth.decorator import authorized
 from tornado import web
 
+from labstudio_server.endpoints import operation
 from labstudio_server.handlers.base import StudioHandler
 
 if TYPE_CHECKING:
     from labstudio._studio import Studio
     from labstudio.status import DaemonStatus, Report, Status
 
+_STATUS = "labstudio.status"
 TRACKING_TIMEOUT_S = 0.5
 
 
 class OpenAPIHandler(StudioHandler):
     """The description of this API."""
 
+    path = "openapi.json"
     auth_resource = "labstudio:status"
 
+    @operation("getOpenAPI", "The OpenAPI document of this API.")
     @web.authenticated
     @authorized
     async def get(self) -> None:
@@ -31,8 +35,10 @@ class OpenAPIHandler(StudioHandler):
 class StatusHandler(StudioHandler):
     """The state of the studio."""
 
+    path = "status"
     auth_resource = "labstudio:status"
 
+    @operation("getStatus", "Versions, the daemon, warm kernels.", response=f"{_STATUS}:Status")
     @web.authenticated
     @authorized
     async def get(self) -> None:
@@ -44,8 +50,14 @@ class StatusHandler(StudioHandler):
 class DoctorHandler(StudioHandler):
     """The health of the studio."""
 
+    path = "doctor"
     auth_resource = "labstudio:status"
 
+    @operation(
+        "getReport",
+        "What is installed and reachable, and how to mend it.",
+        response=f"{_STATUS}:Report",
+    )
     @web.authenticated
     @authorized
     async def get(self) -> None:

@@ -8,11 +8,13 @@ from jupyter_server.auth.decorator import authorized
 from tornado import web
 
 from labstudio_server import authorization
+from labstudio_server.endpoints import operation
 from labstudio_server.handlers.base import StudioHandler
 
 if TYPE_CHECKING:
     from labstudio.usage.models import UsageQuery
 
+_USAGE = "labstudio.usage.models"
 RESOURCE = "labstudio:usage"
 
 
@@ -29,8 +31,15 @@ class UsageBase(StudioHandler):
 class UsageHandler(UsageBase):
     """A report."""
 
+    path = "usage"
     auth_resource = RESOURCE
 
+    @operation(
+        "getUsage",
+        "Who used how much of which compute, and what it cost.",
+        query=f"{_USAGE}:UsageQuery",
+        response=f"{_USAGE}:UsageReport",
+    )
     @web.authenticated
     @authorized
     async def get(self) -> None:
@@ -43,8 +52,15 @@ class UsageHandler(UsageBase):
 class UsageCsvHandler(UsageBase):
     """A report as a file."""
 
+    path = "usage.csv"
     auth_resource = RESOURCE
 
+    @operation(
+        "getUsageCsv",
+        "The rows of a usage report as CSV.",
+        query=f"{_USAGE}:UsageQuery",
+        media_type="text/csv",
+    )
     @web.authenticated
     @authorized
     async def get(self) -> None:
