@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import os
+import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
+import sqlalchemy as sa
 from shed import Shed
 
 from labstudio._studio import Studio
-from labstudio.compute.models import Compute, CreateCompute
+from labstudio.compute.models import Compute, CreateCompute, Need
+from labstudio.compute.seen import note
 from labstudio.errors import Conflict, InvalidInput
 from labstudio.jobs.models import CreateJob
 from labstudio.schedules.models import CreateSchedule
@@ -56,6 +61,58 @@ def test_a_file_beside_notebooks_is_known_from_then_on(
     with pytest.raises(InvalidInput, match="not known"):
         other.computes.get("box")
     other.close()
+
+
+def test_what_no_file_names_any_more_is_forgotten_and_what_it_cost_is_not(
+    studio: Studio, write_computes: Write, tmp_path: Path
+) -> None:
+    entry = 'type = "shed"\nhost = "h"\nprice_per_hour = 3600.0\n'
+    (tmp_path / "project").mkdir()
+    path = write_computes(f"[gone]\n{entry}[stays]\n{entry}", tmp_path / "project")
+    studio.computes.get("gone", path.parent)
+    look = {"cpus": 4.0, "memory_bytes": 8 << 30, "gpus": 0}
+    for name in ("gone", "stays"):
+        note(studio, name, look)
+        studio.computes.lease_kernel(f"k-{name}", name, "ann", Need(cpus=1))
+        time.sleep(0.01)
+        studio.computes.release("kernel", f"k-{name}")
+    studio.computes.drain("gone", draining=True)
+
+    def age() -> None:
+        """Let it be long ago that somebody wrote there."""
+        os.utime(path if path.exists() else tmp_path, (1e9, 1e9))
+
+    prune = studio.computes.catalogue.prune
+    path.write_text(f"[stays]\n{entry}")
+    assert prune() == []  # it may be being written
+    age()
+    assert prune() == ["gone"]
+    assert {each.name for each in studio.computes.list().items} == {"local", "stays"}
+    path.parent.rename(tmp_path / "moved")
+    path = tmp_path / "project" / path.name
+    age()
+    assert prune() == ["stays"]
+    assert prune() == []
+    assert [each.name for each in studio.computes.list().items] == ["local"]
+    assert set(studio.usage.spent()) == {"gone", "stays"}
+    # Of what comes again under the name nothing is remembered.
+    assert studio.computes.get("gone", write_computes(f"[gone]\n{entry}").parent) == "gone"
+    assert studio.computes.detail("gone").state == "ready"
+
+
+def test_a_submission_reads_the_computes_once(studio: Studio, write_computes: Write) -> None:
+    write_computes('[box]\ntype = "shed"\nhost = "h"\ncpus = 2\n')
+    studio.computes.list()
+    read: list[str] = []
+
+    def note_it(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        read.append(statement)
+
+    sa.event.listen(studio.database.engine, "before_cursor_execute", note_it)
+    studio.jobs.create(CreateJob(kind="cell", code="1", compute="box", need=Need(cpus=1)))
+    sa.event.remove(studio.database.engine, "before_cursor_execute", note_it)
+    assert len([each for each in read if "FROM computes" in each]) == 1
+    assert not [each for each in read if "FROM usage" in each]
 
 
 def test_a_job_is_refused_what_its_compute_cannot_do(studio: Studio, write_computes: Write) -> None:

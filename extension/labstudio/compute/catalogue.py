@@ -7,6 +7,7 @@ upwards, and what they name is registered in the database, so that the daemon kn
 from __future__ import annotations
 
 import re
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,7 +16,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
 from labstudio import changes
-from labstudio.compute.models import NAME_PATTERN, ComputeSettings
+from labstudio.compute.models import NAME_PATTERN, Capacity, ComputeSettings
 from labstudio.compute.registry import kind
 from labstudio.compute.toml import FILE, ComputeFiles
 from labstudio.database.tables import computes
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from labstudio._studio import Studio
 
 LOCAL = "local"
+SETTLED_S = 60.0
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,8 @@ class Entry:
         The entry, checked; None when it is wrong.
     problem
         What is wrong with it, in a sentence.
+    seen
+        What it was last seen to have; None before a first look.
     """
 
     name: str
@@ -51,6 +55,7 @@ class Entry:
     type: str = ""
     settings: ComputeSettings | None = None
     problem: str = ""
+    seen: Capacity | None = None
 
     def checked(self) -> ComputeSettings:
         """Return the settings.
@@ -91,8 +96,8 @@ class Catalogue:
         """
         registered = self._register(near, root)
         found = {LOCAL: self._local()}
-        for name, source in sorted(registered.items()):
-            if (entry := self._entry(name, source)) is not None:
+        for name, (source, seen) in sorted(registered.items()):
+            if (entry := self._entry(name, source, seen)) is not None:
                 found[name] = entry
         return found
 
@@ -145,16 +150,35 @@ class Catalogue:
             ]
         return told
 
+    def prune(self) -> list[str]:
+        """Forget the computes that no file names any more; return their names.
+
+        Only where all of the studio is on this machine: elsewhere another worker may have the file.
+        """
+        if not self._studio.database.sqlite:
+            return []
+        gone = [
+            name
+            for name, (source, seen) in self._register(None, None).items()
+            if self._entry(name, source, seen) is None and _settled(source)
+        ]
+        for name in gone:
+            self.forget(name)
+        return gone
+
     def forget(self, name: str) -> None:
-        """Forget a compute that no file names any more."""
+        """Forget a compute that no file names any more; what was spent there stays known."""
         with self._studio.database.begin() as connection:
             connection.execute(computes.delete().where(computes.c.name == name))
             changes.record(connection, "computes", name, "deleted")
 
-    def _register(self, near: Path | None, root: Path | None) -> dict[str, Path]:
+    def _register(
+        self, near: Path | None, root: Path | None
+    ) -> dict[str, tuple[Path, Capacity | None]]:
+        """Return the file of each compute, and what it was last seen to have."""
         with self._studio.database.read() as connection:
-            rows = connection.execute(sa.select(computes.c.name, computes.c.source))
-            known = {row.name: Path(row.source) for row in rows if row.source}
+            rows = connection.execute(sa.select(computes).where(computes.c.source.is_not(None)))
+            known = {row.name: (Path(row.source), seen_of(row)) for row in rows}
         named = {
             name: path
             for path in reversed((*files_above(near, root), self.home_file))
@@ -162,9 +186,10 @@ class Catalogue:
             if name != LOCAL and isinstance(table, dict)
         }
         for name, path in named.items():
-            if known.get(name) != path and not self._names(known.get(name), name):
-                self._note(name, path, new=name not in known)
-                known[name] = path
+            before, seen = known.get(name, (None, None))
+            if before != path and not self._names(before, name):
+                self._note(name, path, new=before is None)
+                known[name] = (path, seen)
         return known
 
     def _note(self, name: str, path: Path, *, new: bool) -> None:
@@ -201,7 +226,7 @@ class Catalogue:
             return Entry(LOCAL, None, LOCAL, built_in, error.message)
         return Entry(LOCAL, self.home_file, LOCAL, settings)
 
-    def _entry(self, name: str, source: Path) -> Entry | None:
+    def _entry(self, name: str, source: Path, seen: Capacity | None) -> Entry | None:
         """Check an entry; None when the file does not name it any more."""
         type_ = ""
         try:
@@ -213,7 +238,7 @@ class Catalogue:
             settings = check(name, _as_table(name, table))
         except InvalidInput as error:
             return Entry(name, source, type_, None, error.message)
-        return Entry(name, source, type_, settings)
+        return Entry(name, source, type_, settings, seen=seen)
 
 
 def check(name: str, table: dict[str, Any]) -> ComputeSettings:
@@ -255,6 +280,19 @@ def files_above(near: Path | None, root: Path | None = None) -> list[Path]:
         if (each / FILE).is_file():
             found.append(each / FILE)
     return found
+
+
+def seen_of(row: sa.Row[Any]) -> Capacity | None:
+    """Return what a compute was last seen to have; None before a first look."""
+    if row.cpus is None:
+        return None
+    return Capacity(cpus=row.cpus, memory_bytes=row.memory_bytes, gpus=row.gpus)
+
+
+def _settled(source: Path) -> bool:
+    """Say whether nobody is just writing a file, or moving the folder that it lay in."""
+    nearest = next(each for each in (source, *source.parents) if each.exists())
+    return time.time() - nearest.stat().st_mtime > SETTLED_S
 
 
 def _as_table(name: str, table: Any) -> dict[str, Any]:

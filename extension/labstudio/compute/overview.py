@@ -10,7 +10,6 @@ import sqlalchemy as sa
 from labstudio.compute.catalogue import LOCAL, Entry
 from labstudio.compute.leases import held as held_by
 from labstudio.compute.models import (
-    Capacity,
     Compute,
     ComputeDetail,
     ComputeSettings,
@@ -84,7 +83,7 @@ class Overview:
 
     def _facts(self, entry: Entry) -> dict[str, Any]:
         name, settings, row = entry.name, entry.settings, self._rows.get(entry.name)
-        capacity = self.capacity(entry)
+        capacity = self._studio.computes.capacity(entry)
         held = [each for each in self._leases if each.compute == name]
         state, message = self._state(entry, row)
         kind = kinds().get(entry.type)
@@ -125,18 +124,6 @@ class Overview:
         if row is not None and row.problem:
             return "unreachable", row.problem
         return "ready", entry.problem
-
-    def capacity(self, entry: Entry) -> Capacity:
-        """Return what a compute gives out, as far as is known."""
-        row = self._rows.get(entry.name)
-        if entry.name == LOCAL:
-            return self._studio.computes.opened.get(LOCAL).capacity()
-        settings = entry.settings
-        return Capacity(
-            cpus=(row and row.cpus) or (settings and settings.cpus) or 0,
-            memory_bytes=(row and row.memory_bytes) or (settings and settings.memory) or 0,
-            gpus=(row and row.gpus) or (settings and settings.gpus) or 0,
-        )
 
     def _waiting(self, entry: Entry) -> list[Waiting]:
         from labstudio.compute.admission import Admission

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,7 @@ from labstudio import changes
 from labstudio.compute import leases
 from labstudio.compute.catalogue import LOCAL, Catalogue, Entry, check
 from labstudio.compute.models import (
+    Capacity,
     Compute,
     ComputeDetail,
     ComputePage,
@@ -116,17 +118,33 @@ class ComputeService:
         InvalidInput
             When there is none, its entry is wrong, or it never has so much to give out.
         """
+        return self._usable(name, near, root, need).name
+
+    def _usable(self, name: str, near: Path | None, root: Path | None, need: Need | None) -> Entry:
+        """Return the entry of a compute to which a job may be sent; see `get`."""
         entry = self.filled(self.catalogue.get(name, near, root))
         settings = entry.checked()
         if need is not None:
             self._must_fit(entry, need)
         if (missing := kind(settings.type).missing()) is not None:
             raise InvalidInput(f"compute {name!r} cannot be used: {missing}", field="compute")
-        return name
+        return entry
+
+    def capacity(self, entry: Entry) -> Capacity:
+        """Return what a compute gives out, as far as is known without a look at it."""
+        if entry.name == LOCAL:
+            return self.opened.get(LOCAL).capacity()
+        seen = entry.seen or Capacity(cpus=0, memory_bytes=0)
+        says = entry.settings or ComputeSettings(type=entry.type)
+        return Capacity(
+            cpus=seen.cpus or says.cpus or 0,
+            memory_bytes=seen.memory_bytes or says.memory or 0,
+            gpus=seen.gpus or says.gpus or 0,
+        )
 
     def _must_fit(self, entry: Entry, need: Need) -> None:
         """Refuse what can never be given out, as far as is known before a first look."""
-        has = Overview(self._studio).capacity(entry)
+        has = self.capacity(entry)
         for field, wanted, most in (
             ("cpus", need.cpus, has.cpus),
             ("memory", need.memory, has.memory_bytes),
@@ -210,8 +228,8 @@ class ComputeService:
         """
         from labstudio.jobs.taking import image_of
 
-        name = self.get(spec.compute, near, root, spec.need)
-        type_ = self.settings(name).type
+        entry = self._usable(spec.compute, near, root, spec.need)
+        name, type_ = entry.name, entry.type
         wants_image = spec.environment.image is not None or image_of(spec.path) is not None
         if wants_image and not kind(type_).runs_images:
             raise InvalidInput(
@@ -333,13 +351,7 @@ class ComputeService:
             "max_jobs": most,
             "max_jobs_per_user": min(settings.max_jobs_per_user or config.job_slots_per_user, most),
         }
-        return Entry(
-            entry.name,
-            entry.source,
-            entry.type,
-            settings.model_copy(update=limits),
-            entry.problem,
-        )
+        return replace(entry, settings=settings.model_copy(update=limits))
 
 
 def _plain(value: Any) -> Any:

@@ -44,7 +44,10 @@ def sweep_computes(studio: Studio, computes: OpenComputes) -> int:
     """Have every compute remove what dead processes of this studio left there; return how many.
 
     Those that nothing runs on now are asked too: a daemon that was killed may have left something.
+    Computes that no file names any more are forgotten first.
     """
+    if gone := studio.computes.catalogue.prune():
+        log.info("No compute.toml names these any more: %s", ", ".join(gone))
     removed = 0
     for name, entry in studio.computes.catalogue.entries().items():
         if entry.settings is None:
