@@ -7,6 +7,7 @@ refused.
 
 from __future__ import annotations
 
+import argparse
 import logging
 import os
 import subprocess
@@ -15,11 +16,14 @@ import threading
 import time
 from abc import ABC, abstractmethod
 from logging.handlers import RotatingFileHandler
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from labstudio.jobs.processes import die_with_parent
 
 if TYPE_CHECKING:
     import socket
-    from pathlib import Path
+    from collections.abc import Sequence
 
     from labstudio.home import Home
 
@@ -33,6 +37,7 @@ LONGEST_BACKOFF_S = 30.0
 HEALTHY_S = 60.0
 
 STOP_PATIENCE_S = 4.0
+SHUTDOWN_PATIENCE_S = 2
 
 LOG_LIMIT_BYTES = 2_000_000
 LOG_COPIES = 3
@@ -187,6 +192,35 @@ class LogFile(RotatingFileHandler):
         if self.stream is not None:
             os.dup2(self.stream.fileno(), 1)
             os.dup2(self.stream.fileno(), 2)
+
+
+def begin_child(description: str | None, arguments: Sequence[str] | None) -> argparse.Namespace:
+    """Read what a `KeptServer` gives its child: ``home`` and ``fd``; and end with the daemon."""
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument("--home", type=Path, required=True)
+    parser.add_argument("--fd", type=int, required=True, help="a listening socket")
+    parser.add_argument("--parent", type=int, required=True, help="the daemon's process id")
+    options = parser.parse_args(arguments)
+    # Killed, not asked: the next daemon may be there at once and wants the port, and SQLite's
+    # write-ahead log makes that harmless.
+    die_with_parent(options.parent)
+    os.umask(0o077)
+    return options
+
+
+def serve(app: Any, listening: socket.socket, **options: Any) -> None:
+    """Serve an ASGI application until told to end."""
+    import uvicorn
+
+    config = uvicorn.Config(
+        app,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=SHUTDOWN_PATIENCE_S,
+        **options,
+    )
+    uvicorn.Server(config).run(sockets=[listening])
 
 
 def set_up_log(path: Path) -> None:

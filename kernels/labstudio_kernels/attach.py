@@ -25,6 +25,8 @@ from typing import TYPE_CHECKING, Any, cast
 from jupyter_client.provisioning.provisioner_base import KernelProvisionerBase
 from traitlets import Bool, Float, Int, Unicode
 
+from labstudio_kernels.managers import restrain
+
 if TYPE_CHECKING:
     from jupyter_client.connect import KernelConnectionInfo
 
@@ -93,21 +95,9 @@ class AttachProvisioner(KernelProvisionerBase):
         return self.connection_info
 
     async def post_launch(self, **kwargs: Any) -> None:
-        """Keep the manager from ending what is not its own; called once it is connected.
-
-        A manager asks for a shutdown over the kernel's own control channel before it asks the
-        provisioner anything, tries to start a dead kernel again, and removes the sockets of a
-        kernel that it leaves. None of these can be refused by a provisioner's hook, so they are
-        replaced on this one manager.
-        """
-        manager = self.parent
-        if manager is None or self.ends_with_session:
-            return
-        manager._async_request_shutdown = self.shutdown_requested
-        manager.request_shutdown = self.shutdown_requested
-        manager.cleanup_ipc_files = _nothing
-        if (restarter := getattr(manager, "_restarter", None)) is not None:
-            restarter.restart_limit = 0  # a dead kernel is told as dead at once
+        """Keep the manager from ending what is not its own; called once it is connected."""
+        if self.parent is not None and not self.ends_with_session:
+            restrain(self.parent, self.shutdown_requested)
 
     async def poll(self) -> int | None:
         """Return None while the kernel is attached and lives; called every few seconds."""
@@ -147,7 +137,3 @@ class AttachProvisioner(KernelProvisionerBase):
             os.kill(self.pid, how)
         else:
             self._attached = False
-
-
-def _nothing() -> None:
-    """Leave the kernel's sockets to the kernel."""

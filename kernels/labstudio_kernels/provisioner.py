@@ -22,6 +22,8 @@ from typing import TYPE_CHECKING, Any, cast
 from jupyter_client.provisioning.provisioner_base import KernelProvisionerBase
 from traitlets import Unicode
 
+from labstudio_kernels.managers import restrain
+
 if TYPE_CHECKING:
     from jupyter_client.connect import KernelConnectionInfo
 
@@ -97,22 +99,9 @@ class ComputeProvisioner(KernelProvisionerBase):
         return self.connection_info
 
     async def post_launch(self, **kwargs: Any) -> None:
-        """Keep the manager from what is the keeper's; called once it is connected.
-
-        A manager asks for a shutdown over the kernel's own control channel before it asks the
-        provisioner anything, tries to start a dead kernel again, and removes the sockets of a
-        kernel that it leaves. None of these can be refused by a provisioner's hook, so they are
-        replaced on this one manager.
-        """
-        manager = self.parent
-        if manager is None:
-            return
-        manager._async_request_shutdown = self._end_politely
-        manager.request_shutdown = self._end_politely
-        manager.cleanup_ipc_files = _nothing
-        if (restarter := getattr(manager, "_restarter", None)) is not None:
-            # A kernel that died says why; one that was started in its place would not.
-            restarter.restart_limit = 0
+        """Keep the manager from what is the keeper's; called once it is connected."""
+        if self.parent is not None:
+            restrain(self.parent, self._end_politely)
 
     async def poll(self) -> int | None:
         """Return None while the kernel lives, as far as anybody knows; called every few seconds."""
@@ -259,7 +248,3 @@ class ComputeProvisioner(KernelProvisionerBase):
         if self._running:
             with contextlib.suppress(OSError):
                 await self._ask("stop")
-
-
-def _nothing() -> None:
-    """Leave the sockets to the keeper."""

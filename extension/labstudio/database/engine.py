@@ -73,6 +73,11 @@ class Database:
         with _told_clearly(self.url), self.engine.connect() as connection:
             yield connection
 
+    def find(self, table: sa.Table, object_id: str) -> sa.Row[Any] | None:
+        """Return the row of an id; None where there is none."""
+        with self.read() as connection:
+            return connection.execute(sa.select(table).where(table.c.id == object_id)).one_or_none()
+
     def migrate(self) -> None:
         """Bring the schema up to date; cheap when it is."""
         if not self._migrated:

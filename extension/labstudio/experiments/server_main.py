@@ -5,26 +5,21 @@ Only `labstudio.experiments.server.TrackingServer` starts it, with a listening s
 
 from __future__ import annotations
 
-import argparse
 import logging
 import os
 import socket
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from labstudio.experiments.server import LOOPBACK, STORE_VARIABLE, read_tracking_json
 from labstudio.experiments.store import prepare, store_url
 from labstudio.home import Home
-from labstudio.jobs.processes import die_with_parent
-from labstudio.serving import set_up_log
+from labstudio.serving import begin_child, serve, set_up_log
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 LOG = logging.getLogger("labstudio.experiments.server")
-
-SHUTDOWN_PATIENCE_S = 2
 
 # Where MLflow keeps its artifacts as clients name them: through this server, never by a local path.
 PROXIED_ARTIFACTS = "mlflow-artifacts:/"
@@ -32,19 +27,11 @@ PROXIED_ARTIFACTS = "mlflow-artifacts:/"
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Serve until told to end or until the daemon is gone."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--home", type=Path, required=True)
-    parser.add_argument("--fd", type=int, required=True, help="a listening socket")
-    parser.add_argument("--parent", type=int, required=True, help="the daemon's process id")
-    options = parser.parse_args(arguments)
-    # Killed, not asked: the next daemon may be there at once and wants the port, and SQLite's
-    # write-ahead log makes that harmless.
-    die_with_parent(options.parent)
-    os.umask(0o077)
+    options = begin_child(__doc__, arguments)
     home = Home(options.home)
     set_up_log(home.tracking_log)
     LOG.setLevel(logging.INFO)
-    serve(home, options.fd)
+    serve_mlflow(home, options.fd)
 
 
 def set_up_mlflow(home: Home, url: str) -> None:
@@ -69,7 +56,7 @@ def set_up_mlflow(home: Home, url: str) -> None:
     }
 
 
-def serve(home: Home, descriptor: int) -> None:
+def serve_mlflow(home: Home, descriptor: int) -> None:
     """Serve MLflow's application behind the token."""
     listening = socket.socket(fileno=descriptor)
     token = read_tracking_json(home).get("token")
@@ -79,7 +66,6 @@ def serve(home: Home, descriptor: int) -> None:
     set_up_mlflow(home, url)
     prepare(url)
 
-    import uvicorn
     from mlflow.server.fastapi_app import app
     from mlflow.server.handlers import initialize_backend_stores
 
@@ -87,15 +73,8 @@ def serve(home: Home, descriptor: int) -> None:
 
     # Otherwise the first requests would do it, all at once.
     initialize_backend_stores(url, None, PROXIED_ARTIFACTS)
-    config = uvicorn.Config(
-        Guard(app, token),
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        timeout_graceful_shutdown=SHUTDOWN_PATIENCE_S,
-    )
     LOG.info("MLflow is served on port %d.", listening.getsockname()[1])
-    uvicorn.Server(config).run(sockets=[listening])
+    serve(Guard(app, token), listening)
 
 
 if __name__ == "__main__":

@@ -66,6 +66,20 @@ async def reach(path: str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         pause = min(2 * pause, LONGEST_PAUSE_S)
 
 
+async def join(path: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Lead a connection to the socket until it ends; OSError where that is not reached."""
+    import asyncio
+
+    try:
+        there, back = await reach(path)
+        try:
+            await asyncio.gather(pump(reader, back), pump(there, writer))
+        finally:
+            back.close()
+    finally:
+        writer.close()
+
+
 async def serve(
     path: str, port: int, listening: socket.socket | None = None
 ) -> asyncio.base_events.Server:
@@ -74,16 +88,9 @@ async def serve(
 
     async def lead(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
-            there, back = await reach(path)
+            await join(path, reader, writer)
         except OSError as error:
             sys.stderr.write(f"[labstudio] {path} cannot be reached: {error}\n")
-            writer.close()
-            return
-        try:
-            await asyncio.gather(pump(reader, back), pump(there, writer))
-        finally:
-            back.close()
-            writer.close()
 
     if listening is not None:
         return await asyncio.start_server(lead, sock=listening)

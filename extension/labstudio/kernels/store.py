@@ -86,10 +86,7 @@ class KernelStore:
         NotFound
             When there is none of that id.
         """
-        with self._database.read() as connection:
-            row = connection.execute(
-                sa.select(kernels).where(kernels.c.id == kernel_id)
-            ).one_or_none()
+        row = self._database.find(kernels, kernel_id)
         if row is None:
             raise NotFound(f"There is no kernel {kernel_id} on a compute.", kernel_id=kernel_id)
         return _kernel(row)

@@ -57,10 +57,7 @@ class ScheduleStore:
         NotFound
             When there is none of that id.
         """
-        with self._database.read() as connection:
-            row = connection.execute(
-                sa.select(schedules).where(schedules.c.id == schedule_id)
-            ).one_or_none()
+        row = self._database.find(schedules, schedule_id)
         if row is None:
             raise NotFound(f"There is no schedule {schedule_id}.", schedule_id=schedule_id)
         return row

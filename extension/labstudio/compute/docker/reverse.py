@@ -12,7 +12,7 @@ import contextlib
 from typing import TYPE_CHECKING
 
 from labstudio.compute.docker.container import Mount
-from labstudio.gateway.forward import pump, reach
+from labstudio.gateway.forward import join
 from labstudio.gateway.reach import FORWARDER
 
 if TYPE_CHECKING:
@@ -45,16 +45,8 @@ class Reverse:
         self._server = await asyncio.start_unix_server(self._lead, str(path))
 
     async def _lead(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            there, back = await reach(self._gateway)
-        except OSError:
-            writer.close()
-            return
-        try:
-            await asyncio.gather(pump(reader, back), pump(there, writer))
-        finally:
-            back.close()
-            writer.close()
+        with contextlib.suppress(OSError):  # who asks in there sees that it is closed
+            await join(self._gateway, reader, writer)
 
     def close(self) -> None:
         """Listen no more."""

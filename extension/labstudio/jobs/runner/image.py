@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from labstudio.jobs.runner.late_run import await_run
 from labstudio.jobs.runner.protocol import WORK
-from labstudio.jobs.runner.script import until_end, why
+from labstudio.jobs.runner.script import follow, why
 
 if TYPE_CHECKING:
     from labstudio.jobs.models import JobError
@@ -25,12 +25,7 @@ def run_image(attempt: Attempt) -> JobError | None:
     place.prepare()
     await_run(attempt)
     start = attempt.log_size()
-    child = place.start_image()
-    attempt.record(child)
-    attempt.status.phase("running")
-    code = attempt.loop.run_until_complete(until_end(attempt, child))
-    attempt.exit_code = code
-    attempt.status.phase("collecting")
+    code = follow(attempt, place.start_image())
     if code == 0 or attempt.stopping:
         return None
     error = why(attempt, code, start)

@@ -79,17 +79,20 @@ def run_script(attempt: Attempt) -> JobError | None:
     variables["LABSTUDIO_PARAMETERS"] = json.dumps(spec.parameters)
     start = attempt.log_size()
     child = place.start(place.command(spec.entry) + arguments(dict(spec.parameters)), variables)
+    code = follow(attempt, child)
+    return None if code == 0 or attempt.stopping else why(attempt, code, start)
+
+
+def follow(attempt: Attempt, child: Child) -> int:
+    """See to what was started until it ends, or is ended; return its exit code."""
     attempt.record(child)
     attempt.status.phase("running")
-    code = attempt.loop.run_until_complete(until_end(attempt, child))
-    attempt.exit_code = code
+    attempt.exit_code = code = attempt.loop.run_until_complete(_until_end(attempt, child))
     attempt.status.phase("collecting")
-    if code == 0 or attempt.stopping:
-        return None
-    return why(attempt, code, start)
+    return code
 
 
-async def until_end(attempt: Attempt, child: Child) -> int:
+async def _until_end(attempt: Attempt, child: Child) -> int:
     """Wait until what was started ends, or end it when the attempt is asked to."""
     ended = asyncio.ensure_future(child.wait())
     stop = asyncio.ensure_future(attempt.stop_asked())
