@@ -8,8 +8,24 @@ import type { Compute, ComputeDetail, TestReport } from '../../api/types';
 /** Many jobs begin and end at once: the list is read again once for all of them. */
 const QUIET_MS = 300;
 
+/** Reads again when something changed that computes show. */
+abstract class ComputeFollower extends Follower {
+  override dispose(): void {
+    this._soon.dispose();
+    super.dispose();
+  }
+
+  protected onChange(_: StudioEvents, change: IChange): void {
+    if (['computes', 'jobs', 'kernels'].includes(change.topic)) {
+      void this._soon.invoke();
+    }
+  }
+
+  private _soon = new Debouncer(() => this.refresh(), QUIET_MS);
+}
+
 /** Every compute of the studio. */
-export class ComputesModel extends Follower {
+export class ComputesModel extends ComputeFollower {
   constructor(api: Api, events: StudioEvents) {
     super(api, events);
     void this.refresh();
@@ -47,25 +63,13 @@ export class ComputesModel extends Follower {
     });
   }
 
-  override dispose(): void {
-    this._soon.dispose();
-    super.dispose();
-  }
-
-  protected onChange(_: StudioEvents, change: IChange): void {
-    if (['computes', 'jobs', 'kernels'].includes(change.topic)) {
-      void this._soon.invoke();
-    }
-  }
-
   private _items: readonly Compute[] = [];
   private _loading = true;
   private _current: string | null = null;
-  private _soon = new Debouncer(() => this.refresh(), QUIET_MS);
 }
 
 /** One compute: what runs and waits there, and what its machine does. */
-export class ComputeModel extends Follower {
+export class ComputeModel extends ComputeFollower {
   constructor(
     api: Api,
     events: StudioEvents,
@@ -111,19 +115,7 @@ export class ComputeModel extends Follower {
     await this.refresh();
   }
 
-  override dispose(): void {
-    this._soon.dispose();
-    super.dispose();
-  }
-
-  protected onChange(_: StudioEvents, change: IChange): void {
-    if (['computes', 'jobs', 'kernels'].includes(change.topic)) {
-      void this._soon.invoke();
-    }
-  }
-
   private _detail: ComputeDetail | null = null;
   private _report: TestReport | null = null;
   private _testing = false;
-  private _soon = new Debouncer(() => this.refresh(), QUIET_MS);
 }

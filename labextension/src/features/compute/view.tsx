@@ -4,6 +4,7 @@ import type { ComputeDetail, Occupant, Resources, TestReport, Waiting } from '..
 import { Banner, Button, Facts } from '../../components/basics';
 import { useServices, useSignal } from '../../components/context';
 import { drainIcon, endIcon, playIcon, testIcon, trashIcon } from '../../components/icons';
+import { Table } from '../../components/table';
 import { ago, bytes, clock, number } from '../../format';
 import { CommandIDs } from '../../tokens';
 import type { ComputeModel } from './model';
@@ -165,99 +166,79 @@ function Machine(props: { resources: Resources }): JSX.Element {
 }
 
 function Occupants(props: { items: readonly Occupant[] }): JSX.Element {
-  const { commands, trans } = useServices();
+  const { trans } = useServices();
   return (
     <section>
       <h3>{trans.__('Here now')}</h3>
       {props.items.length === 0 ? (
         <p className="lst-Quiet">{trans.__('Nothing runs here.')}</p>
       ) : (
-        <table className="lst-Table" aria-label={trans.__('Here now')}>
-          <thead>
-            <tr>
-              <th>{trans.__('Name')}</th>
-              <th>{trans.__('What')}</th>
-              <th>{trans.__('State')}</th>
-              <th>{trans.__('User')}</th>
-              <th data-number>{trans.__('CPU')}</th>
-              <th data-number>{trans.__('Memory')}</th>
-              <th>{trans.__('GPUs')}</th>
-              <th>{trans.__('Since')}</th>
-            </tr>
-          </thead>
-          <tbody>
-            {props.items.map(item => (
-              <tr key={`${item.holder}-${item.id}`}>
-                <td>
-                  {item.holder === 'job' ? (
-                    <button
-                      type="button"
-                      className="lst-Link"
-                      onClick={() => void commands.execute(CommandIDs.open, { id: item.id })}
-                    >
-                      {item.name}
-                    </button>
-                  ) : (
-                    item.name
-                  )}
-                </td>
-                <td>{item.holder === 'job' ? trans.__('Job') : trans.__('Kernel')}</td>
-                <td>{item.state}</td>
-                <td>{item.user}</td>
-                <td data-number>{number(item.cpus)}</td>
-                <td data-number>{item.memory_bytes ? bytes(item.memory_bytes) : '–'}</td>
-                <td>{(item.gpus ?? []).join(', ') || '–'}</td>
-                <td>{ago(item.since)}</td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
+        <Table
+          label={trans.__('Here now')}
+          items={props.items}
+          id={item => `${item.holder}-${item.id}`}
+          columns={[
+            {
+              head: trans.__('Name'),
+              cell: item => (item.holder === 'job' ? <JobLink job={item} /> : item.name)
+            },
+            {
+              head: trans.__('What'),
+              cell: item => (item.holder === 'job' ? trans.__('Job') : trans.__('Kernel'))
+            },
+            { head: trans.__('State'), cell: item => item.state },
+            { head: trans.__('User'), cell: item => item.user },
+            { head: trans.__('CPU'), kind: 'number', cell: item => number(item.cpus) },
+            {
+              head: trans.__('Memory'),
+              kind: 'number',
+              cell: item => (item.memory_bytes ? bytes(item.memory_bytes) : '–')
+            },
+            { head: trans.__('GPUs'), cell: item => (item.gpus ?? []).join(', ') || '–' },
+            { head: trans.__('Since'), cell: item => ago(item.since) }
+          ]}
+        />
       )}
     </section>
   );
 }
 
 function Queue(props: { items: readonly Waiting[] }): JSX.Element | null {
-  const { commands, trans } = useServices();
+  const { trans } = useServices();
   if (props.items.length === 0) {
     return null;
   }
+  const start = (at?: string | null) => (at ? clock(new Date(at)) : trans.__('Not known yet'));
   return (
     <section>
       <h3>{trans.__('Waiting')}</h3>
-      <table className="lst-Table" aria-label={trans.__('Waiting')}>
-        <thead>
-          <tr>
-            <th>{trans.__('Name')}</th>
-            <th>{trans.__('User')}</th>
-            <th data-number>{trans.__('Priority')}</th>
-            <th>{trans.__('Starts about')}</th>
-            <th>{trans.__('Waits for')}</th>
-          </tr>
-        </thead>
-        <tbody>
-          {props.items.map(item => (
-            <tr key={item.id}>
-              <td>
-                <button
-                  type="button"
-                  className="lst-Link"
-                  onClick={() => void commands.execute(CommandIDs.open, { id: item.id })}
-                >
-                  {item.name}
-                </button>
-              </td>
-              <td>{item.user}</td>
-              <td data-number>{item.priority}</td>
-              <td>
-                {item.expected_at ? clock(new Date(item.expected_at)) : trans.__('Not known yet')}
-              </td>
-              <td className="lst-Wrap">{item.why}</td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
+      <Table
+        label={trans.__('Waiting')}
+        items={props.items}
+        id={item => item.id}
+        columns={[
+          { head: trans.__('Name'), cell: item => <JobLink job={item} /> },
+          { head: trans.__('User'), cell: item => item.user },
+          { head: trans.__('Priority'), kind: 'number', cell: item => item.priority },
+          { head: trans.__('Starts about'), cell: item => start(item.expected_at) },
+          { head: trans.__('Waits for'), kind: 'wrap', cell: item => item.why }
+        ]}
+      />
     </section>
+  );
+}
+
+function JobLink(props: { job: { id: string; name: string } }): JSX.Element {
+  const { commands } = useServices();
+  const { id, name } = props.job;
+  return (
+    <button
+      type="button"
+      className="lst-Link"
+      onClick={() => void commands.execute(CommandIDs.open, { id })}
+    >
+      {name}
+    </button>
   );
 }
 
