@@ -23,7 +23,8 @@ class TestDocker(ConformanceSuite):
     has_r = False
 
     @pytest.fixture(scope="class")
-    def settings(self, docker_engine: DockerEngine) -> dict[str, Any]:
+    @classmethod
+    def settings(cls, docker_engine: DockerEngine) -> dict[str, Any]:
         return entry(docker_engine)
 
     def find_leftovers(self, kind: Kind, folder: Path) -> list[str]:

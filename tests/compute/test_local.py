@@ -18,7 +18,8 @@ class TestLocal(ConformanceSuite):
     """What every kind does, and what is this machine's own."""
 
     @pytest.fixture(scope="class")
-    def settings(self) -> dict[str, Any]:
+    @classmethod
+    def settings(cls) -> dict[str, Any]:
         # There are none here: how they are given out is the same.
         return {"type": "local", "gpus": 2}
 

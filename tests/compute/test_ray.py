@@ -24,7 +24,8 @@ class TestRay(ConformanceSuite):
     """What every kind does."""
 
     @pytest.fixture(scope="class")
-    def settings(self, ray_cluster: Cluster) -> dict[str, Any]:
+    @classmethod
+    def settings(cls, ray_cluster: Cluster) -> dict[str, Any]:
         return {
             "type": "ray",
             "address": ray_cluster.address,

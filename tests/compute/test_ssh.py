@@ -32,7 +32,8 @@ from labstudio.status import Check
 @pytest.mark.slow
 class TestSsh(ConformanceSuite):
     @pytest.fixture(scope="class")
-    def settings(self, ssh_host: SshHost) -> dict[str, Any]:
+    @classmethod
+    def settings(cls, ssh_host: SshHost) -> dict[str, Any]:
         return ssh_host.settings(python=sys.executable)
 
     @pytest.fixture(autouse=True)

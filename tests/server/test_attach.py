@@ -318,4 +318,6 @@ def test_the_provisioner_loads_little() -> None:
         "import labstudio_kernels.attach; print(sorted(set(sys.modules) - before))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "['labstudio_kernels', 'labstudio_kernels.attach']"
+    assert done.stdout.strip() == (
+        "['labstudio_kernels', 'labstudio_kernels.attach', 'labstudio_kernels.managers']"
+    )

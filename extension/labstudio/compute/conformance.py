@@ -1,19 +1,23 @@
 """The tests that every kind of compute passes; for whoever writes one.
 
-Importable with pytest at hand. A kind's own test module holds::
+Importable with pytest at hand; the kind is installed, so that its entry point is found. Its test
+module holds::
 
     from labstudio.compute.conformance import ConformanceSuite
 
     class TestShed(ConformanceSuite):
         @pytest.fixture(scope="class")
-        def settings(self, shed_server):
+        @classmethod
+        def settings(cls, shed_server):
             return {"type": "shed", "host": shed_server.address}
 
-``settings`` is the compute's entry in ``compute.toml``. The suite makes a studio with a daemon of
-its own, and sends its jobs there: most of them at once, so that all cases together take about a
-minute. What a kind may lack is said by the class attributes of the suite; what only it can know
-(how its runner is killed from outside, what it leaves behind) by the methods that begin with
-``find_`` and ``kill_``.
+``settings`` is the compute's entry in ``compute.toml``; without that fixture pytest names it as
+missing. The suite makes a studio with a daemon of its own, and sends its jobs there: most of them
+at once, so that all cases together take a minute or two. What a kind may lack is said by the class
+attributes of the suite; what only it can know (how its runner is killed from outside, what it
+leaves behind) by the methods that begin with ``find_`` and ``kill_``. A ``conftest.py`` with
+``pytest.register_assert_rewrite("labstudio.compute.conformance")`` has what fails say what it
+compared.
 """
 
 from __future__ import annotations
@@ -97,20 +101,17 @@ class ConformanceSuite:
     """Whether the kernel ``ir`` is there; None: as on this machine."""
 
     @pytest.fixture(scope="class")
-    def settings(self) -> dict[str, Any]:
-        """Return the compute's entry; each kind's own."""
-        raise NotImplementedError
-
-    @pytest.fixture(scope="class")
-    def there(self, settings: dict[str, Any]) -> Iterator[Place]:
+    @classmethod
+    def there(cls, settings: dict[str, Any]) -> Iterator[Place]:
         """Have a studio whose jobs go to the compute."""
         with place(settings) as made:
             yield made
 
     @pytest.fixture(scope="class")
-    def sent(self, there: Place) -> dict[str, JobHandle]:
+    @classmethod
+    def sent(cls, there: Place) -> dict[str, JobHandle]:
         """Submit what can run side by side; each case looks at its own."""
-        return self.submit_all(there)
+        return cls.submit_all(there)
 
     # What only a kind can know
 
@@ -126,7 +127,8 @@ class ConformanceSuite:
 
     # The jobs
 
-    def submit_all(self, there: Place) -> dict[str, JobHandle]:
+    @classmethod
+    def submit_all(cls, there: Place) -> dict[str, JobHandle]:
         """Submit the jobs that need nothing but to be waited for."""
         (there.work / "beside").mkdir()
         (there.work / "beside/helper.py").write_text("def word():\n    return 'helped'\n")
@@ -160,15 +162,12 @@ class ConformanceSuite:
         }
         for name in ("a", "b"):
             sent[f"apart {name}"] = there.script(f"{name}.py", APART, parameters={"name": name})
-        if self.has_mlflow:
+        if cls.has_mlflow:
             code = "import mlflow; mlflow.log_metric('accuracy', 0.5)"
             sent["metrics"] = there.notebook("m.ipynb", code)
-        if self._r():
+        if _r_is_here() if cls.has_r is None else cls.has_r:
             sent["r"] = there.notebook("r.ipynb", "cat('six is', 2 * 3)", kernel="ir")
         return sent
-
-    def _r(self) -> bool:
-        return _r_is_here() if self.has_r is None else self.has_r
 
     # What it is
 
