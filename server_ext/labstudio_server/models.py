@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import BaseModel, Field
 
 from labstudio.inputs import Input
-from labstudio.jobs.models import AttemptQuery
+from labstudio.jobs.left import AttemptQuery
 
 
 class Problem(BaseModel):

@@ -17,9 +17,7 @@ from labstudio.experiments.thin import thin
 from labstudio.experiments.tracking import Tracking, connection
 from labstudio.experiments.wire import Metric, clean_key
 from labstudio.home import Home
-from labstudio.jobs.models import (
-    MetricPoint,
-)
+from labstudio.jobs.left import MetricPoint
 
 if TYPE_CHECKING:
     from pathlib import Path

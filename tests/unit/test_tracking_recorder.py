@@ -12,15 +12,8 @@ from labstudio.experiments.recorder import Recorder, Upload
 from labstudio.experiments.tracking import API, Tracking
 from labstudio.home import Home
 from labstudio.ids import new_id
-from labstudio.jobs.models import (
-    CreateJob,
-    JobDetail,
-    JobError,
-    JobKind,
-    JobState,
-    Provenance,
-    ResourceSample,
-)
+from labstudio.jobs.left import ResourceSample
+from labstudio.jobs.models import CreateJob, JobDetail, JobError, JobKind, JobState, Provenance
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from labstudio.experiments.recorder import Recorder
-from labstudio.jobs.models import ResourceSample
+from labstudio.jobs.left import ResourceSample
 
 if TYPE_CHECKING:
     from labstudio.experiments.tracking import Tracking

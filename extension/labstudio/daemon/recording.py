@@ -18,7 +18,8 @@ from labstudio.experiments.recorder import Recorder, Upload
 from labstudio.experiments.server import TrackingServer
 from labstudio.experiments.tracking import connection
 from labstudio.jobs import files
-from labstudio.jobs.models import FINAL_STATES, JobFile, JobState, ResourceSample
+from labstudio.jobs.left import JobFile, ResourceSample
+from labstudio.jobs.models import FINAL_STATES, JobState
 from labstudio.jobs.runner import protocol
 from labstudio.jobs.store import now
 

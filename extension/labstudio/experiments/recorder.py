@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from pathlib import Path
 
-    from labstudio.jobs.models import Job, JobDetail, JobError, ResourceSample
+    from labstudio.jobs.left import ResourceSample
+    from labstudio.jobs.models import Job, JobDetail, JobError
 
 JOB_TAG = "labstudio.job_id"
 ERROR_TAG = "labstudio.error"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from labstudio.jobs.models import MetricPoint
+    from labstudio.jobs.left import MetricPoint
 
 
 def thin(points: Sequence[MetricPoint], limit: int) -> list[MetricPoint]:

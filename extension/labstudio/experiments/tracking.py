@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     import httpx
 
     from labstudio.home import Home
-    from labstudio.jobs.models import MetricPoint
+    from labstudio.jobs.left import MetricPoint
 
 RunStatus = Literal["RUNNING", "FINISHED", "FAILED", "KILLED"]
 

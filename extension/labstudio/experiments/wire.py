@@ -13,7 +13,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from labstudio.errors import Conflict, InvalidInput, NotFound, Unavailable
-from labstudio.jobs.models import MetricPoint
+from labstudio.jobs.left import MetricPoint
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence

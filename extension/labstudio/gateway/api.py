@@ -14,7 +14,8 @@ from labstudio.gateway import names
 from labstudio.gateway.models import Contents, KeepCheckpoint, SubmitJob, SubmitSweep
 from labstudio.inputs import validated
 from labstudio.jobs.checkpoints import keep
-from labstudio.jobs.models import AttemptQuery, JobPage, ListJobs, LogQuery, RerunJob
+from labstudio.jobs.left import AttemptQuery, LogQuery
+from labstudio.jobs.models import JobPage, ListJobs, RerunJob
 from labstudio.jobs.snapshot import blob_path
 from labstudio.jobs.taking import Taken
 

@@ -17,15 +17,14 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from labstudio.compute.models import ComputePage
+    from labstudio.jobs.left import JobFiles, LogChunk
     from labstudio.jobs.models import (
         CreateJob,
         CreateSweep,
         Job,
         JobDetail,
-        JobFiles,
         JobPage,
         ListJobs,
-        LogChunk,
         Parameters,
         RerunJob,
         Snapshot,
@@ -248,14 +247,14 @@ class RemoteJobs(Submitting):
         attempt: int | None = None,
     ) -> LogChunk:
         """Return a piece of an attempt's log, from a byte offset."""
-        from labstudio.jobs.models import LogChunk
+        from labstudio.jobs.left import LogChunk
 
         given = {"offset": offset, "limit": limit, "attempt": attempt}
         return LogChunk.model_validate(self._client.get(f"jobs/{job_id}/log", **given))
 
     def files(self, job_id: str, attempt: int | None = None) -> JobFiles:
         """List the files that an attempt left."""
-        from labstudio.jobs.models import JobFiles
+        from labstudio.jobs.left import JobFiles
 
         return JobFiles.model_validate(self._client.get(f"jobs/{job_id}/files", attempt=attempt))
 

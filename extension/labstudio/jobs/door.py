@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 
     from labstudio.compute.models import ComputePage
     from labstudio.jobs.handle import JobHandle
+    from labstudio.jobs.left import LogChunk
     from labstudio.jobs.models import (
         CreateJob,
         CreateSweep,
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
         JobDetail,
         JobPage,
         ListJobs,
-        LogChunk,
         RerunJob,
         SourceInfo,
     )

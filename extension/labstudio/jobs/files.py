@@ -16,13 +16,7 @@ from typing import Any
 
 from labstudio.errors import Forbidden, InvalidInput, NotFound, Unavailable
 from labstudio.home import write_atomic
-from labstudio.jobs.models import (
-    JobFile,
-    JobFiles,
-    LogChunk,
-    ResourceSample,
-    ResourceSeries,
-)
+from labstudio.jobs.left import JobFile, JobFiles, LogChunk, ResourceSample, ResourceSeries
 from labstudio.jobs.runner.protocol import (
     LOG,
     NOTEBOOK,

@@ -6,18 +6,15 @@ from typing import TYPE_CHECKING, Any
 
 from labstudio.errors import InvalidInput, JobFailed, NotFound
 from labstudio.inputs import HIDDEN
+from labstudio.jobs.left import JobFiles, JobMetrics, LogChunk, ResourceSeries
 from labstudio.jobs.models import (
     Job,
     JobDetail,
-    JobFiles,
     JobKind,
-    JobMetrics,
     JobPage,
     JobState,
     ListJobs,
-    LogChunk,
     ParameterSpec,
-    ResourceSeries,
 )
 from labstudio.jobs.store import JobStore
 

@@ -22,10 +22,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from labstudio._studio import Studio
-    from labstudio.jobs.models import AttemptQuery
+    from labstudio.jobs.left import AttemptQuery
     from labstudio_server.models import FileQuery
 
-_JOBS = "labstudio.jobs.models"
+_LEFT = "labstudio.jobs.left"
 _SERVER = "labstudio_server.models"
 RESOURCE = "labstudio:jobs"
 SANDBOX = "sandbox allow-scripts allow-popups"
@@ -50,8 +50,8 @@ class JobFilesHandler(StudioHandler):
     @operation(
         "listFiles",
         "The files that an attempt left.",
-        query=f"{_JOBS}:AttemptQuery",
-        response=f"{_JOBS}:JobFiles",
+        query=f"{_LEFT}:AttemptQuery",
+        response=f"{_LEFT}:JobFiles",
     )
     @web.authenticated
     @authorized
@@ -71,7 +71,7 @@ class JobNotebookHandler(StudioHandler):
     @operation(
         "getNotebook",
         "The output notebook as it stands (nbformat 4).",
-        query=f"{_JOBS}:AttemptQuery",
+        query=f"{_LEFT}:AttemptQuery",
     )
     @web.authenticated
     @authorized
@@ -102,7 +102,7 @@ class JobHtmlHandler(SandboxHandler):
     @operation(
         "getHtml",
         "The output notebook as one HTML page.",
-        query=f"{_JOBS}:AttemptQuery",
+        query=f"{_LEFT}:AttemptQuery",
         media_type="text/html",
     )
     @web.authenticated

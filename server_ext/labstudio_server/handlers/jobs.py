@@ -12,10 +12,12 @@ from labstudio_server.endpoints import operation
 from labstudio_server.handlers.base import StudioHandler
 
 if TYPE_CHECKING:
-    from labstudio.jobs.models import CreateJob, CreateSweep, ListJobs, LogQuery, RerunJob
+    from labstudio.jobs.left import LogQuery
+    from labstudio.jobs.models import CreateJob, CreateSweep, ListJobs, RerunJob
     from labstudio_server.models import ResourceQuery, SourceQuery
 
 _JOBS = "labstudio.jobs.models"
+_LEFT = "labstudio.jobs.left"
 _SERVER = "labstudio_server.models"
 RESOURCE = "labstudio:jobs"
 
@@ -147,8 +149,8 @@ class JobLogHandler(StudioHandler):
     @operation(
         "getLog",
         "A piece of an attempt's log.",
-        query=f"{_JOBS}:LogQuery",
-        response=f"{_JOBS}:LogChunk",
+        query=f"{_LEFT}:LogQuery",
+        response=f"{_LEFT}:LogChunk",
     )
     @web.authenticated
     @authorized
@@ -171,7 +173,7 @@ class JobResourcesHandler(StudioHandler):
         "getResources",
         "What an attempt's processes used over time.",
         query=f"{_SERVER}:ResourceQuery",
-        response=f"{_JOBS}:ResourceSeries",
+        response=f"{_LEFT}:ResourceSeries",
     )
     @web.authenticated
     @authorized
@@ -188,7 +190,7 @@ class JobMetricsHandler(StudioHandler):
     path = "jobs/{job_id}/metrics"
     auth_resource = RESOURCE
 
-    @operation("getMetrics", "The metrics logged to the job's run.", response=f"{_JOBS}:JobMetrics")
+    @operation("getMetrics", "The metrics logged to the job's run.", response=f"{_LEFT}:JobMetrics")
     @web.authenticated
     @authorized
     async def get(self, job_id: str) -> None:

@@ -26,10 +26,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from labstudio._studio import Studio
-    from labstudio.jobs.models import LogChunk
+    from labstudio.jobs.left import LogChunk
     from labstudio_server.models import LogStreamQuery
 
-_JOBS = "labstudio.jobs.models"
+_LEFT = "labstudio.jobs.left"
 _SERVER = "labstudio_server.models"
 CHUNK_BYTES = 1 << 18
 # A log that has just grown is looked at soon again, a quiet one less often.
@@ -50,7 +50,7 @@ class LogStreamHandler(WebSocketMixin, StudioMixin, WebSocketHandler):
         "streamLog",
         "Websocket: each frame is a LogChunk; it closes after the complete one.",
         query=f"{_SERVER}:LogStreamQuery",
-        response=f"{_JOBS}:LogChunk",
+        response=f"{_LEFT}:LogChunk",
         websocket=True,
     )
     @ws_authenticated

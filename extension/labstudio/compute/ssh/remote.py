@@ -11,13 +11,11 @@ import contextlib
 import hashlib
 import itertools
 import json
-import shlex
-from functools import cache
-from importlib.resources import files
 from queue import Queue
 from typing import TYPE_CHECKING, Any
 from weakref import WeakValueDictionary
 
+from labstudio.compute.ssh.boot import boot, command
 from labstudio.compute.ssh.connection import start
 from labstudio.compute.ssh.faults import Refused
 from labstudio.compute.ssh.there.files import hash_of
@@ -35,23 +33,10 @@ if TYPE_CHECKING:
     Frame = tuple[dict[str, Any], bytes]
     Hear = Callable[[dict[str, Any], bytes], None]
 
-PACKAGE = "labstudio.compute.ssh.there"
-MODULES = ("frames", "files", "attempts", "follower", "machine", "kernels", "helper")
 PING_S = 5.0
 HELLO_S = 30.0
 PREAMBLE_BYTES = 1 << 16
 PIECES_AHEAD = 64
-# What the host's Python reads first: the modules, in order, and then what main is told.
-BOOT = (
-    "import sys,json,types\n"
-    "sys.version_info>=(3,9) or sys.exit('python %d.%d'%sys.version_info[:2])\n"
-    "r=sys.stdin.buffer;m=json.loads(r.read(int(r.readline())))\n"
-    "for n,s in m['modules']:\n"
-    " x=sys.modules[n]=types.ModuleType(n);p,_,c=n.rpartition('.')\n"
-    " p and setattr(sys.modules[p],c,x)\n"
-    " exec(compile(s,n,'exec'),x.__dict__)if s else setattr(x,'__path__',[])\n"
-    "x.main(m['hello'])\n"
-)
 
 
 class Remote:
@@ -386,31 +371,3 @@ async def _frame(process: SSHClientProcess[bytes]) -> Frame:
     head_bytes, body_bytes = SIZES.unpack(await process.stdout.readexactly(SIZES.size))
     head = json.loads(await process.stdout.readexactly(head_bytes))
     return head, await process.stdout.readexactly(body_bytes) if body_bytes else b""
-
-
-def command(python: str) -> str:
-    """Return the shell command that runs the helper, which then comes over its input."""
-    return f"exec {at_home(python)} -E -s -S -c {shlex.quote(BOOT)}"
-
-
-def at_home(path: str) -> str:
-    """Return a path for a shell there; a leading ``~/`` is the user's home."""
-    if path.startswith("~/"):
-        return f'"$HOME"/{shlex.quote(path[2:])}'
-    return shlex.quote(path)
-
-
-@cache
-def _sources() -> tuple[tuple[str, str], ...]:
-    parts = PACKAGE.split(".")
-    packages = [(".".join(parts[: at + 1]), "") for at in range(len(parts))]
-    texts = [
-        (f"{PACKAGE}.{name}", (files(PACKAGE) / f"{name}.py").read_text("utf-8"))
-        for name in MODULES
-    ]
-    return (*packages, *texts)
-
-
-def boot(hello: dict[str, Any]) -> bytes:
-    """Return what the helper is sent first."""
-    return json.dumps({"modules": _sources(), "hello": hello}).encode()

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import psutil
 
-from labstudio.jobs.models import ResourceSample
+from labstudio.jobs.left import ResourceSample
 from labstudio.jobs.processes import descendants, reap_orphans
 
 if TYPE_CHECKING:
