@@ -14,7 +14,8 @@ import psutil
 
 from labstudio._studio import Studio
 from labstudio.experiments.tracking import is_ready
-from labstudio.gateway.reach import FORWARDER, gateway_socket, kernel_variables
+from labstudio.gateway.reach import FORWARDER, gateway_socket
+from labstudio.gateway.tokens import Scope, mint
 from labstudio.jobs.submission import current_user
 from tests.conftest import serve
 
@@ -67,4 +68,4 @@ def run_elsewhere(studio: Studio, folder: Path, token: str, code: str) -> str:
 
 
 def kernel_token(studio: Studio, user: str | None = None) -> str:
-    return kernel_variables(studio.home, "k1", user or current_user())["LABSTUDIO_TOKEN"]
+    return mint(studio.home, Scope("kernel", "k1", user or current_user()))

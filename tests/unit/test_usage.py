@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import csv
 import io
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -15,7 +18,7 @@ from labstudio.cli import main
 from labstudio.compute.models import Capacity, ComputeSettings, Need
 from labstudio.errors import InvalidInput
 from labstudio.usage import ledger
-from labstudio.usage.cost import costs
+from labstudio.usage.cost import spans
 from labstudio.usage.models import By, Entry, UsageQuery
 
 START = datetime(2026, 3, 25, 22, tzinfo=UTC)
@@ -32,6 +35,26 @@ def entry(
         "ended_at": None if end is None else START + end * HOUR, **fields,
     }  # fmt: skip
     return Entry.model_validate(values)
+
+
+@dataclass
+class Cost:
+    """What one entry cost within the time looked at."""
+
+    seconds: float = 0.0
+    cost: float = 0.0
+    on_demand: float = 0.0
+
+
+def costs(entries: Sequence[Entry], since: datetime | None, until: datetime) -> dict[str, Cost]:
+    """Add up what each entry cost, by its id."""
+    found: dict[str, Cost] = defaultdict(Cost)
+    for span in spans(entries, since, until):
+        cost = found[span.entry.id]
+        cost.seconds += span.seconds
+        cost.cost += span.cost
+        cost.on_demand += span.on_demand
+    return dict(found)
 
 
 def test_a_compute_that_two_hold_is_paid_for_once() -> None:

@@ -27,7 +27,6 @@ class Bell:
         self._often_s = often_s
         self._rung = Condition()
         self._awake_until = 0.0
-        self.hung = False
 
     def ring(self) -> None:
         """Have everybody look now."""
@@ -45,7 +44,6 @@ class Bell:
             return False
         for event in events:
             event.wait = self._waiting(event)
-        self.hung = True
         return True
 
     def _waiting(self, event: Event) -> Any:

@@ -23,15 +23,6 @@ if TYPE_CHECKING:
 HOUR_S = 3600.0
 
 
-@dataclass
-class Cost:
-    """What one entry cost within the time looked at."""
-
-    seconds: float = 0.0
-    cost: float = 0.0
-    on_demand: float = 0.0
-
-
 @dataclass(frozen=True)
 class Span:
     """An entry's part of a stretch of time in which nobody came or went."""
@@ -60,17 +51,6 @@ def spans(entries: Sequence[Entry], since: datetime | None, until: datetime) -> 
         by_compute[entry.compute].append(entry)
     for held in by_compute.values():
         yield from _spans(held, since, until)
-
-
-def costs(entries: Sequence[Entry], since: datetime | None, until: datetime) -> dict[str, Cost]:
-    """Return what each entry cost, by its id; see `spans`."""
-    found: dict[str, Cost] = defaultdict(Cost)
-    for span in spans(entries, since, until):
-        cost = found[span.entry.id]
-        cost.seconds += span.seconds
-        cost.cost += span.cost
-        cost.on_demand += span.on_demand
-    return dict(found)
 
 
 def _spans(held: Sequence[Entry], since: datetime | None, until: datetime) -> Iterator[Span]:

@@ -1,6 +1,6 @@
 """The link to a host: one SSH connection, made again when it is lost.
 
-Everything goes over it at once: commands with their streams, unix sockets led both ways, and the
+Everything goes over it at once: commands with their streams, unix sockets led here, and the
 helper that works there (`labstudio.compute.ssh.remote`). A link belongs to one event loop.
 """
 
@@ -50,7 +50,7 @@ class Link:
         self._trouble: StudioError | None = None
         self._asked = asyncio.Event()
         self._tried = asyncio.Event()
-        self._leads: dict[str, Callable[[SSHClientConnection], Awaitable[None]]] = {}
+        self._leads: dict[str, Path] = {}
         self._on_up: list[Callable[[SSHClientConnection], Awaitable[None]]] = []
         self._on_down: list[Callable[[], None]] = []
 
@@ -121,7 +121,9 @@ class Link:
             self._asked.clear()
             try:
                 connection = await self._open()
-                for prepare in [*self._leads.values(), *self._on_up]:
+                for there, here in list(self._leads.items()):
+                    await self._lead(connection, there, here)
+                for prepare in self._on_up:
                     await prepare(connection)
             except Exception as error:
                 # Whatever it is: it is told to those who wait, and tried again.
@@ -253,43 +255,28 @@ class Link:
         code = process.exit_status
         return -1 if code is None else code, output or b"", errors or b""
 
-    async def lead_there(self, here: Path, there: str) -> None:
-        """Lead a unix socket of this machine to one of the host's, over cuts of the link too."""
-
-        async def lead(connection: SSHClientConnection) -> None:
-            here.unlink(missing_ok=True)
-            await connection.forward_local_path(str(here), there)
-            here.chmod(0o600)
-
-        await self._lead(str(here), lead)
-
     async def lead_here(self, there: str, here: Path) -> None:
         """Lead a unix socket of the host to one of this machine, over cuts of the link too.
 
         A host whose sshd forbids that is used without; the log says so.
         """
+        if there not in self._leads:
+            self._leads[there] = here
+            await self._lead(await self.connection(), there, here)
+
+    async def _lead(self, connection: SSHClientConnection, there: str, here: Path) -> None:
         import asyncssh
 
-        async def lead(connection: SSHClientConnection) -> None:
-            # What the last connection left: sshd itself does not remove it.
-            await connection.run(f"rm -f -- {shlex.quote(there)}", check=True)
-            try:
-                await connection.forward_remote_path(there, str(here))
-            except asyncssh.ChannelListenError as error:
-                log.warning("%s leads no socket here: %s", self.settings.host, error)
+        # What the last connection left: sshd itself does not remove it.
+        await connection.run(f"rm -f -- {shlex.quote(there)}", check=True)
+        try:
+            await connection.forward_remote_path(there, str(here))
+        except asyncssh.ChannelListenError as error:
+            log.warning("%s leads no socket here: %s", self.settings.host, error)
 
-        await self._lead(there, lead)
-
-    async def _lead(
-        self, name: str, lead: Callable[[SSHClientConnection], Awaitable[None]]
-    ) -> None:
-        if name not in self._leads:
-            self._leads[name] = lead
-            await lead(await self.connection())
-
-    def lead_no_more(self, name: Path | str) -> None:
-        """Let a socket that was led, named by where it is listened at, not be led again."""
-        self._leads.pop(str(name), None)
+    def lead_no_more(self, there: str) -> None:
+        """Let a socket that was led not be led again."""
+        self._leads.pop(there, None)
 
 
 async def start(connection: SSHClientConnection, command: str) -> SSHClientProcess[bytes]:

@@ -270,10 +270,10 @@ def read_loss(folder: Path) -> JobError | None:
 
 
 def claim(folder: Path) -> bool:
-    """Make the attempt this process's own; False when another runner was first."""
+    """Make the attempt this process's own; False where another was first, or it was deleted."""
     try:
         os.close(os.open(folder / CLAIM, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
-    except FileExistsError:
+    except (FileExistsError, FileNotFoundError):
         return False
     return True
 
