@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 import subprocess
 import sys
 import time
 from pathlib import Path
 
-from labstudio._studio import Studio
-from labstudio.compute.kind import Host
-from labstudio.compute.opened import OpenComputes
 from labstudio.home import Home
-from labstudio.kernels import control, specs
+from labstudio.kernels import control
 from labstudio.kernels.folder import folders
 from tests.benchmarks.measure import Result, compare
 
@@ -27,16 +23,6 @@ def gigabyte(place: Path) -> Result:
     sys.path.append(str(Path(__file__).parents[1] / "compute"))
     from moving_desk import MovingDesk, moving
     from ssh_host import SshHost, ssh_server
-
-    def lay(home: Home, host: SshHost) -> None:
-        settings = host.settings(python=sys.executable)
-        lines = [f"{name} = {json.dumps(value)}" for name, value in settings.items()]
-        (home.create().path / "compute.toml").write_text("\n".join(["[gpu-box]", *lines, ""]))
-        studio = Studio(home.path)
-        computes = OpenComputes(studio.computes, Host(home))
-        specs.lay(home, "gpu-box", computes.get("gpu-box").kernel_offers())
-        computes.close()
-        studio.close()
 
     async def there_and_back(desk: MovingDesk) -> float:
         # New content each time: what is there already would not travel.
@@ -64,7 +50,7 @@ def gigabyte(place: Path) -> Result:
 
     home = Home(place / "home")
     with ssh_server() as host, asyncio.Runner() as runner:
-        lay(home, host)
+        host.name_in(home)
         opened = moving(home, place)
         desk = runner.run(opened.__aenter__())
         try:

@@ -15,8 +15,10 @@ from jupyter_client.kernelspec import KernelSpecManager
 from jupyter_client.manager import AsyncKernelManager
 
 from labstudio.home import Home
+from labstudio.jobs.runner.protocol import read_model
 from labstudio.kernels import control, specs
-from labstudio.kernels.folder import KernelFolder
+from labstudio.kernels.folder import KernelFolder, folders
+from labstudio.kernels.models import KeeperInfo
 
 READY_S = 60.0
 
@@ -146,6 +148,19 @@ class Jupyter:
 def folder_of(manager: AsyncKernelManager, home: Home) -> KernelFolder:
     assert manager.kernel_id is not None
     return KernelFolder(home, manager.kernel_id)
+
+
+def keeper(folder: KernelFolder) -> int:
+    """Return the process id of a kernel's keeper."""
+    info = read_model(folder.path / "keeper.json", KeeperInfo)
+    assert info is not None
+    return info.pid
+
+
+def end_all(home: Home) -> None:
+    """End every kernel of a home."""
+    for folder in folders(home):
+        control.ask(folder, "end", timeout_s=60)
 
 
 async def until(happened: Callable[[], Any], timeout_s: float = READY_S) -> Any:

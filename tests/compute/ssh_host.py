@@ -6,10 +6,12 @@ folder of the test's, so that nothing is written into the developer's own.
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -19,6 +21,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+from labstudio._studio import Studio
+from labstudio.compute.kind import Host
+from labstudio.compute.opened import OpenComputes
+from labstudio.home import Home
+from labstudio.kernels import specs
 
 SSHD = shutil.which("sshd", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin")
 UP_S = 60.0
@@ -84,6 +92,17 @@ class SshHost:
             "config": "",
             **more,
         }
+
+    def name_in(self, home: Home) -> None:
+        """Name it ``gpu-box`` in a home, with its kernels among the home's kernelspecs."""
+        settings = self.settings(python=sys.executable)
+        lines = [f"{name} = {json.dumps(value)}" for name, value in settings.items()]
+        (home.create().path / "compute.toml").write_text("\n".join(["[gpu-box]", *lines, ""]))
+        studio = Studio(home.path)
+        computes = OpenComputes(studio.computes, Host(home))
+        specs.lay(home, "gpu-box", computes.get("gpu-box").kernel_offers())
+        computes.close()
+        studio.close()
 
     def ssh(self, *options: str) -> list[str]:
         """Return the command of OpenSSH's client that leads there."""

@@ -18,16 +18,16 @@ from kernels_at import (
     check_interrupt,
     check_outputs,
     check_restart,
+    end_all,
+    keeper,
     until,
 )
 
 from labstudio.compute.conformance_place import Place, eventually, place
 from labstudio.compute.models import CreateCompute
 from labstudio.errors import Conflict
-from labstudio.jobs.runner.protocol import read_model
 from labstudio.kernels import control, specs
-from labstudio.kernels.folder import folders
-from labstudio.kernels.models import KeeperInfo, KernelState
+from labstudio.kernels.models import KernelState
 
 pytestmark = pytest.mark.slow
 
@@ -53,8 +53,7 @@ def jupyter(box: Place, docker_engine: DockerEngine, tmp_path: Path) -> Iterator
     for each in (tmp_path, tmp_path.parent, tmp_path.parent.parent):
         each.chmod(0o755)
     yield Jupyter(box.studio.home, notebooks)
-    for folder in folders(box.studio.home):
-        control.ask(folder, "end", timeout_s=30)
+    end_all(box.studio.home)
     assert not containers(docker_engine)
 
 
@@ -123,9 +122,7 @@ def test_it_is_found_again_and_says_when_memory_ran_out(
         async with jupyter.session(box.name, leave=True) as session:
             await session.run("kept = 42")
             folder = session.folder
-        info = read_model(folder.path / "keeper.json", KeeperInfo)
-        assert info is not None
-        os.kill(info.pid, signal.SIGKILL)
+        os.kill(keeper(folder), signal.SIGKILL)
         async with jupyter.session(box.name, kernel_id=folder.id) as session:
             assert (await session.run("kept")).text == "42"
             await session.run("import time")

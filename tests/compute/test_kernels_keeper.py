@@ -22,6 +22,8 @@ from kernels_at import (
     check_interrupt,
     check_outputs,
     check_restart,
+    end_all,
+    keeper,
     until,
 )
 
@@ -56,14 +58,7 @@ def jupyter(home: Home, tmp_path: Path) -> Iterator[Jupyter]:
     home.create()
     specs.lay(home, "local", offers())
     yield Jupyter(home, tmp_path)
-    for folder in folders(home):
-        control.ask(folder, "end", timeout_s=30)
-
-
-def keeper(folder: KernelFolder) -> int:
-    info = read_model(folder.path / "keeper.json", KeeperInfo)
-    assert info is not None
-    return info.pid
+    end_all(home)
 
 
 def kernel_process(folder: KernelFolder) -> int:

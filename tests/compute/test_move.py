@@ -3,21 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import json
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from kernels_at import end_all
 from moving_desk import moving
 from ssh_host import SshHost
 
 from labstudio._studio import Studio
-from labstudio.compute.kind import Host
-from labstudio.compute.opened import OpenComputes
 from labstudio.home import Home
-from labstudio.kernels import control, specs
-from labstudio.kernels.folder import folders
 
 pytestmark = pytest.mark.slow
 
@@ -41,18 +36,10 @@ assert scaled.__globals__ is globals() and abs(fitted.predict([[2.]])[0] - 5) < 
 @pytest.fixture
 def notebooks(home: Home, ssh_host: SshHost, tmp_path: Path) -> Iterator[Path]:
     """A folder of notebooks; the home has the host's kernels among its kernelspecs."""
-    settings = ssh_host.settings(python=sys.executable)
-    lines = [f"{name} = {json.dumps(value)}" for name, value in settings.items()]
-    (home.create().path / "compute.toml").write_text("\n".join(["[gpu-box]", *lines, ""]))
-    studio = Studio(home.path)
-    computes = OpenComputes(studio.computes, Host(home))
-    specs.lay(home, "gpu-box", computes.get("gpu-box").kernel_offers())
-    computes.close()
-    studio.close()
+    ssh_host.name_in(home)
     (tmp_path / "notebooks").mkdir()
     yield tmp_path / "notebooks"
-    for folder in folders(home):
-        control.ask(folder, "end", timeout_s=30)
+    end_all(home)
 
 
 def test_a_notebook_moves_to_a_host_and_back(home: Home, notebooks: Path) -> None:

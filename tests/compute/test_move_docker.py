@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 from docker_engine import DockerEngine, entry
+from kernels_at import end_all
 from moving_desk import MovingDesk, moving
 
 import labstudio
 from labstudio.compute.conformance_place import Place, eventually, place
-from labstudio.kernels import control, specs
-from labstudio.kernels.folder import folders
+from labstudio.kernels import specs
 
 pytestmark = pytest.mark.slow
 
@@ -62,8 +62,7 @@ def notebooks(box: Place, docker_engine: DockerEngine, tmp_path: Path) -> Iterat
     found.mkdir()
     os.chown(found, OWNER, OWNER)
     yield found
-    for folder in folders(box.studio.home):
-        control.ask(folder, "end", timeout_s=30)
+    end_all(box.studio.home)
     filters = {"label": "labstudio.holder=kernel"}
     assert not docker_engine.client.containers.list(all=True, filters=filters)
 

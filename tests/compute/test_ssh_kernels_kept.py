@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import os
 import signal
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
@@ -23,18 +21,15 @@ from kernels_at import (
     check_interrupt,
     check_outputs,
     check_restart,
+    end_all,
+    keeper,
     until,
 )
 from ssh_host import SshHost
 
 from labstudio._studio import Studio
-from labstudio.compute.kind import Host
-from labstudio.compute.opened import OpenComputes
 from labstudio.home import Home
-from labstudio.jobs.runner.protocol import read_model
-from labstudio.kernels import control, specs
-from labstudio.kernels.folder import KernelFolder, folders
-from labstudio.kernels.models import KeeperInfo
+from labstudio.kernels import control
 from labstudio_kernels import provisioner
 
 pytestmark = pytest.mark.slow
@@ -44,29 +39,15 @@ pytestmark = pytest.mark.slow
 def jupyter(home: Home, ssh_host: SshHost, tmp_path: Path) -> Iterator[Jupyter]:
     """A home with a host's kernels among its kernelspecs."""
     yield lay(home, ssh_host, tmp_path)
-    for folder in folders(home):
-        control.ask(folder, "end", timeout_s=30)
+    end_all(home)
     provisioner.keepers().close()
 
 
 def lay(home: Home, ssh_host: SshHost, tmp_path: Path) -> Jupyter:
-    settings = ssh_host.settings(python=sys.executable)
-    lines = [f"{name} = {json.dumps(value)}" for name, value in settings.items()]
-    (home.create().path / "compute.toml").write_text("\n".join(["[gpu-box]", *lines, ""]))
-    studio = Studio(home.path)
-    computes = OpenComputes(studio.computes, Host(home))
-    specs.lay(home, "gpu-box", computes.get("gpu-box").kernel_offers())
-    computes.close()
-    studio.close()
+    ssh_host.name_in(home)
     notebooks = tmp_path / "notebooks"
     notebooks.mkdir()
     return Jupyter(home, notebooks)
-
-
-def keeper(folder: KernelFolder) -> int:
-    info = read_model(folder.path / "keeper.json", KeeperInfo)
-    assert info is not None
-    return info.pid
 
 
 def test_a_notebook_there_works_as_one_here(jupyter: Jupyter):
