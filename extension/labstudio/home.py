@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from labstudio.errors import Unavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 PRIVATE_FOLDER = 0o700
 PRIVATE_FILE = 0o600
@@ -34,6 +39,22 @@ def write_atomic(path: Path, content: bytes | str, *, durable: bool = True) -> N
     durable
         Wait for the disk. Switch it off for what is only shown, such as progress.
     """
+    with _beside(path, content, durable=durable) as written:
+        written.replace(path)
+
+
+def write_once(path: Path, content: bytes | str) -> bytes:
+    """Return what a file holds, written by whoever comes first; nobody sees a part of it."""
+    with contextlib.suppress(FileNotFoundError):
+        return path.read_bytes()
+    with _beside(path, content, durable=True) as written, contextlib.suppress(FileExistsError):
+        path.hardlink_to(written)
+    return path.read_bytes()
+
+
+@contextlib.contextmanager
+def _beside(path: Path, content: bytes | str, *, durable: bool) -> Iterator[Path]:
+    """Write a file under another name, which is gone afterwards unless it was renamed."""
     data = content.encode() if isinstance(content, str) else content
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:60]}.")
     try:
@@ -42,10 +63,9 @@ def write_atomic(path: Path, content: bytes | str, *, durable: bool = True) -> N
             if durable:
                 file.flush()
                 os.fsync(file.fileno())
-        Path(temporary).replace(path)
-    except BaseException:
+        yield Path(temporary)
+    finally:
         Path(temporary).unlink(missing_ok=True)
-        raise
 
 
 class Home:

@@ -6,15 +6,13 @@ kept of it: whoever holds the key can verify it.
 
 from __future__ import annotations
 
-import os
 import secrets
-import tempfile
 import time
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from labstudio.errors import Unauthenticated, Unavailable
+from labstudio.home import write_once
 
 if TYPE_CHECKING:
     from itsdangerous import URLSafeSerializer
@@ -96,24 +94,8 @@ def _key(home: Home) -> bytes:
     """Return the home's key, made by whoever needs it first."""
     path = home.path / KEY
     try:
-        return path.read_bytes()
-    except FileNotFoundError:
-        pass
+        if not path.exists():
+            home.create()
+        return write_once(path, secrets.token_hex(32))
     except OSError as error:
-        raise Unavailable(f"The key {path} cannot be read: {error.strerror}.") from error
-    try:
-        handle, temporary = tempfile.mkstemp(dir=home.create().path, prefix=f".{KEY}.")
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(secrets.token_hex(32).encode())
-                file.flush()
-                os.fsync(file.fileno())
-            # Of several that make one at once the first stands, and is whole when it appears.
-            path.hardlink_to(temporary)
-        except FileExistsError:
-            pass
-        finally:
-            Path(temporary).unlink(missing_ok=True)
-        return path.read_bytes()
-    except OSError as error:
-        raise Unavailable(f"The key {path} cannot be made: {error.strerror}.") from error
+        raise Unavailable(f"The key {path} cannot be read or made: {error.strerror}.") from error

@@ -19,7 +19,7 @@ from labstudio.compute.ssh.mirror import Mirror, bring_outputs, kept
 from labstudio.compute.ssh.remote import Remote
 from labstudio.compute.ssh.settings import SshSettings
 from labstudio.errors import InvalidInput, StudioError
-from labstudio.home import Home, write_atomic
+from labstudio.home import Home, write_atomic, write_once
 from labstudio.ids import new_id
 from labstudio.jobs.models import Environment, JobError
 from labstudio.jobs.runner import protocol
@@ -118,12 +118,11 @@ class Ssh(Kind):
         Unavailable
             When that is not known yet, and the host is not reached.
         """
+        asked = self.asked
+        if asked.cpus is not None and asked.memory is not None and asked.gpus is not None:
+            return Capacity(cpus=asked.cpus, memory_bytes=asked.memory, gpus=asked.gpus)
         if self._capacity is None:
-            asked = self.asked
-            if asked.cpus is None or asked.memory is None or asked.gpus is None:
-                seen = self.resources()
-            else:
-                return Capacity(cpus=asked.cpus, memory_bytes=asked.memory, gpus=asked.gpus)
+            seen = self.resources()
             self._capacity = Capacity(
                 cpus=asked.cpus or seen.cpus,
                 memory_bytes=asked.memory or seen.memory_bytes,
@@ -332,18 +331,4 @@ def _mark(folder: Path) -> dict[str, Any] | None:
 
 def studio_id(home: Home) -> str:
     """Return what tells this studio from others that use the same account on a host."""
-    path = home.create().path / "ssh-id"
-    try:
-        return path.read_text()
-    except FileNotFoundError:
-        pass
-    passing = path.with_name(f".{path.name}.{new_id()}")
-    passing.write_text(new_id().lower())
-    try:
-        # Of several that make one at once the first stands, and is whole when it appears.
-        path.hardlink_to(passing)
-    except FileExistsError:
-        pass
-    finally:
-        passing.unlink()
-    return path.read_text()
+    return write_once(home.create().path / "ssh-id", new_id().lower()).decode()

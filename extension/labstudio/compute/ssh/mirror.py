@@ -143,7 +143,8 @@ class Mirror:
         self._spawn(self._pass_on(how))
 
     async def _pass_on(self, how: Signal) -> None:
-        never = protocol.Result(outcome="stopped", ended_at=protocol.now()).model_dump_json()
+        outcome: protocol.Outcome = "preempted" if how is Signal.preempt else "stopped"
+        never = protocol.Result(outcome=outcome, ended_at=protocol.now()).model_dump_json()
         while self._presence is not Presence.gone or how is Signal.kill:
             try:
                 await self._remote.ask("signal", folder=self.there, how=how.value, never=never)
