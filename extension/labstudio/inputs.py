@@ -41,5 +41,7 @@ def validated(model: type[Model], fields: Mapping[str, Any]) -> Model:
         if first["type"] == "missing":
             raise InvalidInput(f"{field} is missing.", field=field) from None
         message = first["msg"].removeprefix("Input should be ").removeprefix("Value error, ")
+        if first["type"].startswith("byte_size"):
+            message = "a size such as 4GiB"
         given = repr(first.get("input"))[:80]
         raise InvalidInput(f"{field} should be {message}, not {given}.", field=field) from None

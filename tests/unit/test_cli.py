@@ -294,6 +294,7 @@ def test_cli_submit_refuses(shell, train):
         (["--compute", "moon"], "compute 'moon' is not known"),
         (["--files", "../*"], "leads out of the source's folder"),
         (["--kernel", "nope"], "kernel_name 'nope' is no kernel here"),
+        (["--memory", "4 gigs"], "need.memory should be a size such as 4GiB, not '4 gigs'"),
         (["--env", "missing.txt"], "cannot be read"),
         (["--sweep", "depth=1,x"], "depth must be an int, not 'x'."),
     ]

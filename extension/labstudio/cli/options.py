@@ -23,7 +23,11 @@ _JOB = (
         help="A parameter, in the notebook's own type; lists as YAML or JSON.",
     ),
     click.option("--name", help="What to call it; the file's name when left out."),
-    click.option("--compute", default="local", show_default=True, metavar="NAME"),
+    click.option(
+        "--compute",
+        metavar="NAME",
+        help="Where it runs; where the notebook's kernel is, or here, when left out.",
+    ),
     click.option("--cpus", type=float, metavar="N", help="Cores that it takes there."),
     click.option("--memory", metavar="SIZE", help="Memory that it takes, such as 4GiB."),
     click.option("--gpus", type=int, metavar="N", help="GPUs that it takes."),

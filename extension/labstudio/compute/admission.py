@@ -13,9 +13,8 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from labstudio.compute import leases
-from labstudio.compute.catalogue import LOCAL
 from labstudio.compute.forecast import asking_of, lacking
-from labstudio.compute.models import Capacity, ComputeSettings, Need
+from labstudio.compute.models import LOCAL, Capacity, ComputeSettings, Need
 from labstudio.compute.seen import look_at_capacity
 from labstudio.compute.slots import Line, choose_gpus, given_out, needed
 from labstudio.daemon.identity import worker_id

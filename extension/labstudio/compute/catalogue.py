@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
 from labstudio import changes
-from labstudio.compute.models import NAME_PATTERN, Capacity, ComputeSettings
+from labstudio.compute.models import LOCAL, NAME_PATTERN, Capacity, ComputeSettings
 from labstudio.compute.registry import kind
 from labstudio.compute.toml import FILE, ComputeFiles
 from labstudio.database.tables import computes
@@ -26,7 +26,6 @@ from labstudio.inputs import validated
 if TYPE_CHECKING:
     from labstudio._studio import Studio
 
-LOCAL = "local"
 SETTLED_S = 60.0
 
 

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ByteSize, Field, JsonValue
 from labstudio.inputs import Input
 from labstudio.status import Check
 
+LOCAL = "local"
 NAME_PATTERN = r"^[a-z0-9][a-z0-9-]{0,39}$"
 
 HolderKind = Literal["job", "kernel"]
@@ -144,6 +145,7 @@ class Compute(BaseModel):
     queued: int = Field(0, description="Jobs that wait.")
     kernels: int = Field(0, description="Kernels that live there.")
     hosts_kernels: bool = True
+    runs_images: bool = Field(False, description="Jobs may name the image that they run in.")
     preemptible: bool = False
     price_per_hour: float = 0.0
     spent: float = Field(0.0, description="What jobs and kernels there cost, ever.")

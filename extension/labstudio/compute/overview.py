@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import sqlalchemy as sa
 
-from labstudio.compute.catalogue import LOCAL, Entry
 from labstudio.compute.leases import held as held_by
 from labstudio.compute.models import (
+    LOCAL,
     Compute,
     ComputeDetail,
     ComputeSettings,
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from sqlalchemy.engine import Row
 
     from labstudio._studio import Studio
+    from labstudio.compute.catalogue import Entry
 
 _WORKING = ("starting", "running")
 
@@ -103,6 +104,7 @@ class Overview:
             "queued": self._jobs[name, "queued"],
             "kernels": self._kernels.get(name, 0),
             "hosts_kernels": kind is not None and kind.hosts_kernels,
+            "runs_images": kind is not None and kind.runs_images,
             "spent": round(self._spent.get(name, 0.0), 4),
         }
         if settings is not None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from labstudio import changes
-from labstudio.compute.catalogue import LOCAL
+from labstudio.compute.models import LOCAL
 from labstudio.database.tables import computes
 
 if TYPE_CHECKING:

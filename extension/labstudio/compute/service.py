@@ -8,11 +8,13 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import psutil
+from pydantic import ByteSize
 
 from labstudio import changes
 from labstudio.compute import leases
-from labstudio.compute.catalogue import LOCAL, Catalogue, Entry, check
+from labstudio.compute.catalogue import Catalogue, Entry, check
 from labstudio.compute.models import (
+    LOCAL,
     Capacity,
     Compute,
     ComputeDetail,
@@ -152,9 +154,9 @@ class ComputeService:
         ):
             known = most or (field == "gpus" and has.cpus)
             if known and wanted > most:
+                asked, there = (_shown(field, each) for each in (wanted, most))
                 raise InvalidInput(
-                    f"need.{field} is {wanted:g}, and compute {entry.name!r} has {most:g} to "
-                    "give out.",
+                    f"need.{field} is {asked}, and compute {entry.name!r} has {there} to give out.",
                     field=f"need.{field}",
                 )
 
@@ -228,7 +230,7 @@ class ComputeService:
         """
         from labstudio.jobs.taking import image_of
 
-        entry = self._usable(spec.compute, near, root, spec.need)
+        entry = self._usable(spec.compute or LOCAL, near, root, spec.need)
         name, type_ = entry.name, entry.type
         wants_image = spec.environment.image is not None or image_of(spec.path) is not None
         if wants_image and not kind(type_).runs_images:
@@ -352,6 +354,13 @@ class ComputeService:
             "max_jobs_per_user": min(settings.max_jobs_per_user or config.job_slots_per_user, most),
         }
         return replace(entry, settings=settings.model_copy(update=limits))
+
+
+def _shown(field: str, amount: float) -> str:
+    """Return an amount as people read it."""
+    if field == "memory":
+        return ByteSize(amount).human_readable(separator=" ")
+    return f"{amount:g}"
 
 
 def _plain(value: Any) -> Any:

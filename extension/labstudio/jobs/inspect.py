@@ -10,8 +10,16 @@ from labstudio.errors import InvalidInput
 from labstudio.jobs.beside import Beside, select_files
 from labstudio.jobs.models import JobKind, SourceInfo
 from labstudio.jobs.parameters_cell import read_cell
+from labstudio.jobs.placing import parted
 
-__all__ = ["beside_code", "inspect", "inspect_content", "inspect_source", "select_files"]
+__all__ = [
+    "beside_code",
+    "compute_of",
+    "inspect",
+    "inspect_content",
+    "inspect_source",
+    "select_files",
+]
 
 PARAMETERS_TAG = "parameters"
 NEWEST_FORMAT = 4
@@ -43,12 +51,7 @@ def inspect(path: Path) -> SourceInfo:
     InvalidInput
         When it cannot be read, or is no notebook or script; ``field`` is ``path``.
     """
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        told = error.strerror or type(error).__name__
-        raise InvalidInput(f"path {path.name!r} cannot be read: {told}.", field="path") from error
-    info, sources = _read(content, path.name)
+    info, sources = _read(_content(path), path.name)
     beside = Beside(path.parent, entry=path)
     beside.add_code(sources, info.language or "python")
     return info.model_copy(
@@ -67,11 +70,33 @@ def inspect_content(content: bytes, name: str) -> SourceInfo:
     return _read(content, name)[0]
 
 
+def compute_of(path: Path) -> str | None:
+    """Return the compute that a notebook's kernel is of; None where it is of none.
+
+    Raises
+    ------
+    InvalidInput
+        As `inspect` does.
+    """
+    if path.suffix.lower() != ".ipynb":
+        return None
+    notebook = _notebook(_content(path), path.name)
+    return _kernel(_mapping(_mapping(notebook, "metadata"), "kernelspec"))[0]
+
+
 def beside_code(code: str, folder: Path) -> list[str]:
     """List the files in a folder that a cell uses: modules it imports, files it names."""
     beside = Beside(folder, entry=None)
     beside.add_code([code], "python")
     return beside.files()
+
+
+def _content(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        told = error.strerror or type(error).__name__
+        raise InvalidInput(f"path {path.name!r} cannot be read: {told}.", field="path") from error
 
 
 def _read(content: bytes, name: str) -> tuple[SourceInfo, list[str]]:
@@ -93,11 +118,10 @@ def _read(content: bytes, name: str) -> tuple[SourceInfo, list[str]]:
 
 def _read_notebook(content: bytes, name: str) -> tuple[SourceInfo, list[str]]:
     notebook = _notebook(content, name)
-    metadata = notebook.get("metadata")
-    metadata = metadata if isinstance(metadata, dict) else {}
+    metadata = _mapping(notebook, "metadata")
     kernel = _mapping(metadata, "kernelspec")
     language = _mapping(metadata, "language_info").get("name") or kernel.get("language")
-    kernel_name = kernel.get("name")
+    compute, kernel_name = _kernel(kernel)
     code = [cell for cell in notebook["cells"] if cell.get("cell_type") == "code"]
     sources = [_source(cell) for cell in code]
     tagged = [cell for cell in code if PARAMETERS_TAG in _tags(cell)]
@@ -105,13 +129,20 @@ def _read_notebook(content: bytes, name: str) -> tuple[SourceInfo, list[str]]:
         path=name,
         kind=JobKind.notebook,
         name=name,
-        kernel_name=kernel_name if isinstance(kernel_name, str) else None,
+        kernel_name=kernel_name,
+        compute=compute,
         language=language if isinstance(language, str) else "python",
         cells=len(code),
         has_parameters_cell=bool(tagged),
         parameters=read_cell(_source(tagged[0]), language, kernel_name) if tagged else [],
     )
     return info, sources
+
+
+def _kernel(kernelspec: dict[str, Any]) -> tuple[str | None, str | None]:
+    """Return the compute that a notebook's kernel is of, and the kernel's name there."""
+    name = kernelspec.get("name")
+    return parted(name) if isinstance(name, str) else (None, None)
 
 
 def _notebook(content: bytes, name: str) -> dict[str, Any]:

@@ -105,8 +105,16 @@ class CreateJob(Input):
     code: str | None = Field(None, description="The source of a cell; only for kind `cell`.")
     name: str | None = Field(None, min_length=1, max_length=NAME_LIMIT)
     parameters: Parameters = Field(default_factory=dict)
-    compute: str = "local"
-    kernel_name: str | None = Field(None, description="Overrides the notebook's own kernel.")
+    compute: str | None = Field(
+        None,
+        min_length=1,
+        description="Where it runs. Left out: where the notebook's kernel is, or on this machine.",
+    )
+    kernel_name: str | None = Field(
+        None,
+        description="Overrides the notebook's own kernel. `labstudio.COMPUTE.NAME` is the kernel "
+        "NAME, and where no compute is named, that one.",
+    )
     environment: Environment = Field(default_factory=Environment)
     env: dict[str, str] = Field(default_factory=dict, description="Environment variables.")
     files: list[str] | None = Field(
@@ -340,6 +348,7 @@ class SourceInfo(BaseModel):
     kind: JobKind
     name: str
     kernel_name: str | None = None
+    compute: str | None = Field(None, description="The compute that its kernel is of.")
     language: str | None = None
     cells: int | None = None
     parameters: list[ParameterSpec] = Field(default_factory=list)

@@ -24,6 +24,7 @@ from labstudio.jobs.resume import keeps
 from labstudio.jobs.submission import (
     Origin,
     current_user,
+    place,
     prepare,
     rerun_row,
     rows,
@@ -101,6 +102,7 @@ class JobService(JobReader, Submitting):
         )
         if before := self._first_with_key(spec, origin.user):
             return before
+        spec = place(spec, origin)
         self._studio.computes.check_job(spec, source_folder(spec, origin), root)
         home = self._studio.home.create()
         made = prepare([spec.parameters], spec, origin, home, self._studio.config)
@@ -118,6 +120,7 @@ class JobService(JobReader, Submitting):
                 "idempotency_key names one job; a sweep makes many.", field="job.idempotency_key"
             )
         origin = Origin(user=user or current_user(), root=root, sweep_id=new_id())
+        spec = place(spec, origin)
         self._studio.computes.check_job(spec, source_folder(spec, origin), root)
         points = [{**spec.parameters, **each} for each in expand(request.grid)]
         home = self._studio.home.create()
@@ -147,15 +150,14 @@ class JobService(JobReader, Submitting):
         """
         from labstudio.jobs.taking import verified
 
-        spec = taken.spec
-        if before := self._first_with_key(spec, user):
+        if before := self._first_with_key(taken.spec, user):
             return [before]
-        self._studio.computes.check_job(spec)
         home = self._studio.home.create()
         taken = verified(taken, home, self._studio.config.snapshot_limit_bytes)
+        self._studio.computes.check_job(taken.spec)
         sweep_id = new_id() if sweep else None
         origin = Origin(user=user, assigns=tuple(assigns), sweep_id=sweep_id)
-        return self._accept(rows(taken, origin), spec, user)
+        return self._accept(rows(taken, origin), taken.spec, user)
 
     def rerun(
         self, job_id: str, changes: RerunJob | None = None, *, user: str | None = None

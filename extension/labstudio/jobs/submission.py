@@ -8,10 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from labstudio.compute.models import LOCAL
 from labstudio.errors import InvalidInput
 from labstudio.ids import new_id
 from labstudio.jobs import taking
+from labstudio.jobs.inspect import compute_of
 from labstudio.jobs.models import NAME_LIMIT, CreateJob, JobState, Parameters, Snapshot
+from labstudio.jobs.placing import placed
 from labstudio.jobs.store import now
 
 if TYPE_CHECKING:
@@ -60,6 +63,14 @@ def source_folder(spec: CreateJob, origin: Origin) -> Path:
     if spec.path and taking.image_of(spec.path) is None:
         return taking.resolve(spec.path, origin.root).parent
     return origin.folder or origin.root or Path.cwd()
+
+
+def place(spec: CreateJob, origin: Origin) -> CreateJob:
+    """Say in a spec where its job runs: where it says, where the notebook's kernel is, or here."""
+    own = None
+    if spec.path and taking.image_of(spec.path) is None:
+        own = compute_of(taking.resolve(spec.path, origin.root))
+    return placed(spec, own)
 
 
 def prepare(
@@ -127,7 +138,8 @@ def _default_name(spec: CreateJob) -> str:
 
 
 def _check_kernel(spec: CreateJob) -> None:
-    if spec.kernel_name is None:
+    # A compute has kernels of its own: the attempt finds out.
+    if spec.kernel_name is None or spec.compute != LOCAL:
         return
     from jupyter_client.kernelspec import KernelSpecManager, NoSuchKernel
 

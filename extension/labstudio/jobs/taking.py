@@ -20,6 +20,7 @@ from labstudio.jobs.models import (
     Provenance,
     Snapshot,
 )
+from labstudio.jobs.placing import placed
 
 if TYPE_CHECKING:
     from labstudio.home import Home
@@ -117,7 +118,9 @@ def take(
 
 
 def verified(taken: Taken, home: Home, limit_bytes: int) -> Taken:
-    """Check code that was read elsewhere: its files' content must be in the home.
+    """Check code that was read elsewhere, and say where it runs.
+
+    The content of its files must be in the home.
 
     Parameters
     ----------
@@ -141,15 +144,16 @@ def verified(taken: Taken, home: Home, limit_bytes: int) -> Taken:
     found, spec = taken.snapshot, taken.spec
     snapshot.verify(home, found, limit_bytes)
     if spec.kind is JobKind.image:
-        return replace(taken, spec=_of_image(spec, image_of(spec.path) or ""))
+        return replace(taken, spec=placed(_of_image(spec, image_of(spec.path) or ""), None))
     if spec.kind in (JobKind.cell, JobKind.function):
-        return replace(taken, spec=_with_requirements(spec, Path("/"), None))
+        return replace(taken, spec=placed(_with_requirements(spec, Path("/"), None), None))
     name = found.entry.rpartition("/")[2]
     spec = spec.model_copy(update={"kind": _agreed_kind(spec, Path(name))})
     entry = next(file for file in found.files if file.path == found.entry)
     info = inspect_content(snapshot.blob_path(home, entry.sha256).read_bytes(), name)
     points = [check(info.parameters, each) for each in taken.points]
-    return replace(taken, spec=_with_requirements(spec, Path("/"), None), points=points)
+    spec = placed(_with_requirements(spec, Path("/"), None), info.compute)
+    return replace(taken, spec=spec, points=points)
 
 
 def resolve(path: str, root: Path | None) -> Path:

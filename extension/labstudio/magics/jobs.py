@@ -47,7 +47,8 @@ def options(magic: Callable[..., Any]) -> Callable[..., Any]:
     for one in (
         argument("-p", "--parameter", dest="parameters", action="append", metavar="NAME=VALUE",
                  help="A parameter; lists as YAML or JSON. May repeat."),
-        argument("--compute", default="local", help="Where it runs (default: local)."),
+        argument("--compute", metavar="NAME",
+                 help="Where it runs. Left out: where a notebook's kernel is, or local."),
         argument("--env", nargs="+", default=[], metavar="REQUIREMENT",
                  help="A requirements file, or packages."),
         argument("--retries", type=int, help="Further attempts after a failure."),

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from labstudio.errors import InvalidInput, NotFound
 from labstudio.ids import new_id
 from labstudio.jobs.models import CreateJob, Job, JobKind
+from labstudio.jobs.placing import placed
 from labstudio.schedules.cron import parse
 from labstudio.schedules.models import (
     CreateSchedule,
@@ -191,16 +192,16 @@ class ScheduleService:
             if not (job.code or "").strip():
                 message = "job.code is missing: a cell needs its source."
                 raise InvalidInput(message, field="job.code")
-            self._studio.computes.check_job(job, root, root)
+            self._studio.computes.check_job(placed(job, None), root, root)
             return job
         if not job.path:
             raise InvalidInput("job.path is missing: which notebook?", field="job.path")
         try:
-            self._studio.jobs.inspect(job.path, root)
+            own = self._studio.jobs.inspect(job.path, root).compute
         except NotFound as error:
             raise NotFound(error.message, **{**error.details, "field": "job.path"}) from error
         folder = (root or Path.cwd()) / Path(job.path.removeprefix("/") if root else job.path)
-        self._studio.computes.check_job(job, folder.parent, root)
+        self._studio.computes.check_job(placed(job, own), folder.parent, root)
         if root is None:
             # The daemon will submit it, from another folder than this process's.
             path = Path(job.path).expanduser().absolute()

@@ -883,6 +883,11 @@ export interface components {
        */
       running: number;
       /**
+       * @description Jobs may name the image that they run in.
+       * @default false
+       */
+      runs_images: boolean;
+      /**
        * @description The compute.toml that names it; None: built in.
        * @default null
        */
@@ -958,6 +963,11 @@ export interface components {
        * @default 0
        */
       running: number;
+      /**
+       * @description Jobs may name the image that they run in.
+       * @default false
+       */
+      runs_images: boolean;
       settings: {
         [key: string]: components['schemas']['JsonValue'];
       };
@@ -1015,8 +1025,11 @@ export interface components {
        * @default null
        */
       code: string | null;
-      /** @default local */
-      compute: string;
+      /**
+       * @description Where it runs. Left out: where the notebook's kernel is, or on this machine.
+       * @default null
+       */
+      compute: string | null;
       /** @description Environment variables. */
       env?: {
         [key: string]: string;
@@ -1044,7 +1057,7 @@ export interface components {
        */
       keep_kernel_s: number;
       /**
-       * @description Overrides the notebook's own kernel.
+       * @description Overrides the notebook's own kernel. `labstudio.COMPUTE.NAME` is the kernel NAME, and where no compute is named, that one.
        * @default null
        */
       kernel_name: string | null;
@@ -1112,8 +1125,11 @@ export interface components {
        * @default null
        */
       code: string | null;
-      /** @default local */
-      compute: string;
+      /**
+       * @description Where it runs. Left out: where the notebook's kernel is, or on this machine.
+       * @default null
+       */
+      compute: string | null;
       /** @description Environment variables. */
       env: {
         [key: string]: string;
@@ -1141,7 +1157,7 @@ export interface components {
        */
       keep_kernel_s: number;
       /**
-       * @description Overrides the notebook's own kernel.
+       * @description Overrides the notebook's own kernel. `labstudio.COMPUTE.NAME` is the kernel NAME, and where no compute is named, that one.
        * @default null
        */
       kernel_name: string | null;
@@ -2177,6 +2193,11 @@ export interface components {
     SourceInfo: {
       /** @default null */
       cells: number | null;
+      /**
+       * @description The compute that its kernel is of.
+       * @default null
+       */
+      compute: string | null;
       /** @description Files beside it that would be taken along by default. */
       files: string[];
       /** @description Files that the code names, but too large to be taken along unless asked for. */

@@ -29,8 +29,6 @@ if TYPE_CHECKING:
 
 LOCAL = "local-provisioner"
 DEFAULT = "python3"
-# What begins the names of kernelspecs of kernels on computes: labstudio.COMPUTE.NAME
-OF_A_COMPUTE = "labstudio."
 PORTS = ("shell", "iopub", "stdin", "control", "hb")
 
 
@@ -256,20 +254,6 @@ def python_spec(python: str) -> KernelSpec:
     """Return the kernel of an interpreter that has ipykernel."""
     argv = [python, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
     return KernelSpec(argv=argv, display_name="Python 3", language="python")
-
-
-def own_name(name: str) -> str:
-    """Return a kernel's name where it is: a notebook that ran on a compute names that, too.
-
-    >>> own_name("labstudio.gpu-box.python3")
-    'python3'
-    >>> own_name("ir")
-    'ir'
-    """
-    # A compute's name has no dot, and an offer's is the kernel's name there.
-    if name.startswith(OF_A_COMPUTE) and name.count(".") > 1:
-        return name.split(".", 2)[2]
-    return name
 
 
 def language_of(name: str) -> str | None:

@@ -10,6 +10,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from labstudio.jobs.models import JobError, JobKind
+from labstudio.jobs.placing import parted
 from labstudio.jobs.processes import reap_orphans
 from labstudio.jobs.runner import helper, kernels
 from labstudio.jobs.runner.execution import execute
@@ -146,7 +147,8 @@ class NotebookJob:
         """Decide which kernel runs the notebook."""
         metadata = self._metadata()
         asked = metadata.get("kernelspec") or {}
-        name = kernels.own_name(self.spec.kernel_name or asked.get("name") or kernels.DEFAULT)
+        # A notebook that was used on a compute names its kernel there.
+        name = parted(self.spec.kernel_name or asked.get("name") or kernels.DEFAULT)[1]
         language = asked.get("language") or (metadata.get("language_info") or {}).get("name")
         return self.attempt.place.kernel_spec(name, language)
 
