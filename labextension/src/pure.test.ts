@@ -14,6 +14,7 @@ import {
   toRerun,
   withSource
 } from './features/jobs/form/draft';
+import { size, sizeText } from './features/jobs/form/need';
 import { LogLines } from './features/jobs/loglines';
 import {
   combinations,
@@ -160,6 +161,7 @@ describe('the form', () => {
     kind: 'notebook' as const,
     name: 'train',
     kernel_name: 'python3',
+    compute: null,
     language: 'python',
     cells: 3,
     has_parameters_cell: true,
@@ -240,6 +242,46 @@ describe('the form', () => {
     const more = { ...back, fields: [...back.fields, extraField('new', true)] };
     assert.deepEqual(toRerun(request(more), more).parameters, { new: true });
   });
+  it('asks nothing of the compute unless something is typed', () => {
+    const { job } = request(start());
+    assert.deepEqual([job.compute, job.need], [null, { cpus: 1, memory: 0, gpus: 0 }]);
+    const typedIn = { cpus: '2.5', memory: '4 GiB', gpus: '1', inputs: 'data=../data\n\n a=b=c' };
+    const asked = request({ ...start(), ...typedIn, compute: 'box' }).job;
+    assert.deepEqual(
+      [asked.compute, asked.need, asked.inputs],
+      ['box', { cpus: 2.5, memory: 2 ** 32, gpus: 1 }, { data: '../data', a: 'b=c' }]
+    );
+    const back = fromSpec(emptyDraft('UTC'), asked);
+    assert.deepEqual([back.cpus, back.memory, back.gpus], ['2.5', '4GiB', '1']);
+    assert.deepEqual(request(back).job.inputs, asked.inputs);
+  });
+  it('says what is wrong with a need by field', () => {
+    const wrong = { cpus: 'two', memory: '4', gpus: '0.5', inputs: 'data' };
+    const result = toRequest({ ...start(), ...wrong });
+    assert.deepEqual('issues' in result && result.issues, {
+      'need.cpus': 'number',
+      'need.memory': 'size',
+      'need.gpus': 'integer',
+      inputs: 'pairs'
+    });
+  });
+  it('reads sizes and writes them without loss', () => {
+    assert.deepEqual(['4GiB', '1.5 gb', '7B', '4', 'GB', '-1GB'].map(size), [
+      2 ** 32,
+      1.5e9,
+      7,
+      NaN,
+      NaN,
+      NaN
+    ]);
+    assert.deepEqual([2 ** 32, 4e9, 1500, 1536, 0].map(sizeText), [
+      '4GiB',
+      '4GB',
+      '1500B',
+      '1536B',
+      ''
+    ]);
+  });
   it('finds the field that the server names', () => {
     assert.deepEqual(
       [
@@ -248,9 +290,22 @@ describe('the form', () => {
         'parameters.depth',
         'grid.depth',
         'environment.requirements',
+        'environment.image',
+        'job.need.memory',
+        'inputs',
         'timeout_s'
       ].map(fieldFor),
-      ['path', 'path', 'parameters.depth', 'parameters.depth', 'requirements', 'timeout_s']
+      [
+        'path',
+        'path',
+        'parameters.depth',
+        'parameters.depth',
+        'requirements',
+        'image',
+        'need.memory',
+        'inputs',
+        'timeout_s'
+      ]
     );
   });
 });

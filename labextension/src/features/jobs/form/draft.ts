@@ -11,6 +11,8 @@ import type {
 } from '../../../api/types';
 import type { Problem, ValueType } from '../values';
 import { combinations, lines, parse, parseSweep, seconds, show } from '../values';
+import type { INeedDraft } from './need';
+import { fromNeed, NO_NEED, pairs, pairsText, toNeed } from './need';
 
 export interface IField {
   name: string;
@@ -25,7 +27,7 @@ export interface IField {
   initial: string | null;
 }
 
-export interface IDraft {
+export interface IDraft extends INeedDraft {
   /** What the form makes: new work, a rerun of a job, or changes to a schedule. */
   rerunOf: string | null;
   scheduleId: string | null;
@@ -40,6 +42,7 @@ export interface IDraft {
   files: string | null;
   outputs: string;
   env: string;
+  /** Empty while none was chosen: it runs where the notebook's kernel is, or here. */
   compute: string;
   experiment: string;
   timeout: string;
@@ -57,7 +60,7 @@ export interface IDraft {
   rest: CreateJob;
 }
 
-export type Issues = Record<string, Problem | 'duration' | 'name' | 'required' | 'env'>;
+export type Issues = Record<string, Problem | 'duration' | 'size' | 'name' | 'required' | 'pairs'>;
 
 export interface IRequest {
   job: CreateJob;
@@ -67,6 +70,7 @@ export interface IRequest {
 
 export function emptyDraft(timezone: string): IDraft {
   return {
+    ...NO_NEED,
     rerunOf: null,
     scheduleId: null,
     path: '',
@@ -79,7 +83,7 @@ export function emptyDraft(timezone: string): IDraft {
     files: null,
     outputs: '',
     env: '',
-    compute: 'local',
+    compute: '',
     experiment: '',
     timeout: '',
     retries: '0',
@@ -99,7 +103,7 @@ export function emptyDraft(timezone: string): IDraft {
 /** A job's spec in the form. */
 export function fromSpec(draft: IDraft, spec: CreateJob): IDraft {
   const { parameters, environment } = spec;
-  const rest: CreateJob = { need: spec.need, inputs: spec.inputs, checkpoint: spec.checkpoint };
+  const rest: CreateJob = { checkpoint: spec.checkpoint };
   if (spec.kernel_name) {
     rest.kernel_name = spec.kernel_name;
   }
@@ -111,6 +115,7 @@ export function fromSpec(draft: IDraft, spec: CreateJob): IDraft {
   }
   return {
     ...draft,
+    ...fromNeed(spec),
     path: spec.path ?? '',
     name: spec.name ?? '',
     fields: Object.entries(parameters ?? {}).map(([name, value]) =>
@@ -122,10 +127,8 @@ export function fromSpec(draft: IDraft, spec: CreateJob): IDraft {
     image: environment?.image ?? '',
     files: spec.files ? spec.files.join('\n') : null,
     outputs: (spec.outputs ?? []).join('\n'),
-    env: Object.entries(spec.env ?? {})
-      .map(([name, value]) => `${name}=${value}`)
-      .join('\n'),
-    compute: spec.compute ?? 'local',
+    env: pairsText(spec.env),
+    compute: spec.compute ?? '',
     experiment: spec.experiment ?? '',
     timeout: spec.timeout_s ? String(spec.timeout_s) : '',
     retries: String(spec.retries ?? 0),
@@ -255,20 +258,19 @@ export function toRequest(draft: IDraft): { request: IRequest } | { issues: Issu
   if (!draft.path.trim() && !draft.rerunOf) {
     issues.path = 'required';
   }
-  const env: Record<string, string> = {};
-  for (const line of draft.env.split('\n').filter(each => each.trim())) {
-    const at = line.indexOf('=');
-    if (at < 1) {
-      issues.env = 'env';
-    } else {
-      env[line.slice(0, at).trim()] = line.slice(at + 1);
+  const named = (key: 'env' | 'inputs'): Record<string, string> => {
+    const found = pairs(draft[key]);
+    if (!found) {
+      issues[key] = 'pairs';
     }
-  }
+    return found ?? {};
+  };
   const job: CreateJob = {
     ...draft.rest,
     path: draft.path.trim(),
     parameters,
-    compute: draft.compute,
+    compute: draft.compute || null,
+    need: toNeed(draft, issues),
     environment: {
       requirements: draft.requirements
         .split('\n')
@@ -278,7 +280,8 @@ export function toRequest(draft: IDraft): { request: IRequest } | { issues: Issu
       python: draft.python.trim() || null,
       image: draft.image.trim() || null
     },
-    env,
+    env: named('env'),
+    inputs: named('inputs'),
     files: draft.files === null ? null : lines(draft.files),
     outputs: lines(draft.outputs),
     timeout_s: span('timeout_s', draft.timeout),
@@ -328,11 +331,11 @@ export function fieldFor(field: string): string {
     return `parameters.${name.split('.')[1]}`;
   }
   if (name.startsWith('environment')) {
-    return name.includes('requirements_file')
-      ? 'requirements_file'
-      : name.includes('python')
-        ? 'python'
-        : 'requirements';
+    const part = name.split('.')[1];
+    return ['requirements_file', 'python', 'image'].includes(part) ? part : 'requirements';
+  }
+  if (name.startsWith('need.')) {
+    return name;
   }
   return name.split('.')[0];
 }

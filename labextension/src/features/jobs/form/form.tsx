@@ -13,6 +13,7 @@ import { CheckField, SelectField, TextField } from '../../../components/fields';
 import { ParameterField } from './parameter';
 import type { FormModel } from './model';
 import { ScheduleFields } from './schedule';
+import { Needs, OF_A_COMPUTE } from './needs';
 import { Environment, Limits } from './sections';
 
 export interface IFormProps {
@@ -133,14 +134,15 @@ export function JobForm(props: IFormProps): JSX.Element {
           <SelectField
             id={`${id}-compute`}
             label={trans.__('Compute')}
-            value={draft.compute}
+            value={model.compute}
             error={model.error('compute')}
             options={computeOptions(model, trans)}
-            onChange={compute => model.set({ compute })}
+            onChange={compute => model.set({ compute }, ...OF_A_COMPUTE)}
           />
         </div>
         {scheduleFirst && schedule}
         <Parameters model={model} id={id} />
+        {!rerun && <Needs model={model} id={id} />}
         {!rerun && <Environment model={model} id={id} />}
         <Limits model={model} id={id} />
         {!scheduleFirst && schedule}
@@ -222,7 +224,7 @@ function computeOptions(model: FormModel, trans: TranslationBundle): [string, st
     }
     return [each.name, parts.join(' · ')] as [string, string];
   });
-  return options.some(([name]) => name === model.draft.compute)
+  return options.some(([name]) => name === model.compute)
     ? options
-    : [[model.draft.compute, model.draft.compute], ...options];
+    : [[model.compute, model.compute], ...options];
 }

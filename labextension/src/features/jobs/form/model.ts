@@ -57,6 +57,16 @@ export class FormModel implements IDisposable {
     return this._computes;
   }
 
+  /** The compute that it runs on as the form stands: chosen, the kernel's, or this machine. */
+  get compute(): string {
+    return this._draft.compute || this._source?.compute || 'local';
+  }
+
+  /** What is known of that compute. */
+  get place(): Compute | undefined {
+    return this._computes.find(each => each.name === this.compute);
+  }
+
   get preview(): SchedulePreview | null {
     return this._previewed;
   }
@@ -203,7 +213,8 @@ export class FormModel implements IDisposable {
         'A name has letters, digits and underscores, and does not begin with a digit.'
       ),
       required: trans.__('Choose a notebook or script.'),
-      env: trans.__('Each line is NAME=value.')
+      size: trans.__('A size with its unit is wanted, such as 4GB.'),
+      pairs: trans.__('Each line is NAME=value.')
     };
     for (const [field, issue] of Object.entries(issues)) {
       this._errors[field] = words[issue];

@@ -9,18 +9,28 @@ const EXAMPLES = {
   requirements: 'polars>=1\nscikit-learn',
   file: 'requirements.txt',
   outputs: 'model.pkl, plots/*.png',
-  env: 'NAME=value'
+  env: 'NAME=value',
+  image: 'registry.example/train:3'
 };
 
 /** What the code sees: packages, files, variables. */
 export function Environment(props: { model: FormModel; id: string }): JSX.Element {
   const { model, id } = props;
   const trans = useTrans();
-  const { draft, source } = model;
+  const { draft, place, source } = model;
   const leftOut = source?.files_left_out ?? [];
-  const touched = ['requirements', 'requirements_file', 'python', 'files', 'outputs', 'env'];
+  const touched = [
+    'requirements',
+    'requirements_file',
+    'python',
+    'image',
+    'files',
+    'outputs',
+    'env'
+  ];
   const wrong = touched.some(field => model.error(field));
-  const used = [draft.requirements, draft.requirementsFile, draft.outputs, draft.env, draft.files];
+  const { requirements, requirementsFile, image, outputs, env, files } = draft;
+  const used = [requirements, requirementsFile, image, outputs, env, files];
   return (
     <details open={wrong || undefined}>
       <summary>
@@ -72,6 +82,19 @@ export function Environment(props: { model: FormModel; id: string }): JSX.Elemen
           hint={trans.__('Files that the job writes beside itself are kept anyway.')}
           onChange={outputs => model.set({ outputs })}
         />
+        {(place?.runs_images || image) && (
+          <TextField
+            wide
+            id={`${id}-image`}
+            label={trans.__('Image')}
+            mono
+            value={image}
+            error={model.error('image')}
+            placeholder={EXAMPLES.image}
+            hint={trans.__('To run in. Empty: the image of %1.', model.compute)}
+            onChange={value => model.set({ image: value })}
+          />
+        )}
         <TextField
           wide
           id={`${id}-env`}
