@@ -116,6 +116,50 @@ def test_a_live_notebook_moves_with_its_variables(desk: Desk, lab: Lab, places: 
     expect(output).to_contain_text("sum 499999500000 42")
 
 
+def test_the_form_sends_a_notebook_where_its_kernel_is(
+    desk: Desk, lab: Lab, places: list[str]
+) -> None:
+    write(lab, "sent.ipynb", WHERE + "\nprint(open('given/rows.csv').read())")
+    (lab.root / "rows.csv").write_text("rows of data")
+    panel = desk.document("sent.ipynb")
+    form = desk.page.get_by_role("form", name="New job")
+    compute = form.get_by_label("Compute")
+    desk.run("labstudio-jobs:submit")
+    expect(compute).to_have_value("local")
+    form.get_by_role("button", name="Cancel").click()
+
+    choose(desk, panel, "Python 3 @ box")
+    desk.run("kernelmenu:shutdown")  # its slots are for the job
+    desk.run("labstudio-jobs:submit")
+    expect(compute).to_have_value("box")
+    expect(form.get_by_label("Cores")).to_be_hidden()
+    form.get_by_text("Resources and inputs").click()
+    form.get_by_text("Environment and files").click()
+    expect(form.get_by_label("Image")).to_be_visible()
+    form.get_by_label("Cores").fill("1000")
+    form.get_by_label("Memory").fill("much")
+    form.get_by_label("Inputs").fill("given/rows.csv=rows.csv")
+    send = form.get_by_role("button", name="Run job")
+    send.click()
+    wrong = form.locator(".lst-Field-error")
+    expect(wrong).to_have_text(["A size with its unit is wanted, such as 4GB."])
+    form.get_by_label("Memory").fill("400 MiB")
+    send.click()
+    expect(wrong).to_contain_text("need.cpus is 1000, and compute 'box' has ")
+    desk.picture("jobs-form-compute")
+    form.get_by_label("Cores").fill("0.5")
+    send.click()
+    expect(desk.page.locator(".lst-Header:visible h2")).to_have_text("sent.ipynb")
+    (job,) = lab.fetch("GET", "jobs")["items"]
+    assert lab.wait(job["id"], "succeeded")["compute"] == "box"
+    need = lab.fetch("GET", f"jobs/{job['id']}")["spec"]["need"]
+    assert need == {"cpus": 0.5, "memory": 400 << 20, "gpus": 0}
+    log = lab.fetch("GET", f"jobs/{job['id']}/log")["text"]
+    assert "prefix /opt/python" in log
+    assert "rows of data" in log
+    desk.forgive(400)
+
+
 def test_the_panel_with_all_three_at_work(desk: Desk, lab: Lab, places: list[str]) -> None:
     made = [lab.fetch("POST", "jobs", {"path": "slow.ipynb", "compute": name}) for name in places]
     for job in made:
