@@ -9,10 +9,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import docker
 import pytest
 from docker_engine import DockerEngine, entry
 from kernels_at import (
     Jupyter,
+    Session,
     check_cells,
     check_comms,
     check_interrupt,
@@ -94,6 +96,48 @@ async def check_slots(jupyter: Jupyter, box: Place) -> None:
     with pytest.raises(Conflict, match="1 kernel hold"):
         async with jupyter.session(box.name, notebook="other.ipynb"):
             pass
+
+
+def test_the_next_kernel_takes_a_container_that_has_loaded(
+    jupyter: Jupyter, box: Place, docker_engine: DockerEngine
+) -> None:
+    def waiting() -> list[Any]:
+        filters = {"label": "labstudio.holder=spare", "status": "running"}
+        return list(docker_engine.client.containers.list(filters=filters))
+
+    async def work() -> None:
+        async with jupyter.session(box.name) as session:
+            assert (await session.run("6 * 7")).text == "42"
+            (spare,) = await until(waiting, 60)
+            # Its slots are the kernel's that takes it.
+            assert len(box.studio.computes.detail(box.name).occupants) == 1
+        code = (
+            "import os, sys\n"
+            "print(os.environ['LABSTUDIO_KERNEL_ID'], os.getcwd(), '' in sys.path)\n"
+            "open('made.txt', 'w').write('x')"
+        )
+        async with jupyter.session(box.name) as session:
+            assert (session.folder.path / "container").read_text() == spare.id
+            told = (await session.run(code)).text
+            assert told == f"{session.folder.id} {jupyter.notebooks} True\n1"
+            await check_cells(session)
+            await check_interrupt(session)
+            os.kill(killed := keeper_of(session), signal.SIGKILL)
+            await until(lambda: keeper_of(session) != killed, 60)
+            assert (await session.run("6 * 7")).text == "42"
+            assert (session.folder.path / "container").read_text() == spare.id
+            await check_restart(session)
+            assert box.studio.computes.detail(box.name).occupants[0].id == session.folder.id
+        with pytest.raises(docker.errors.NotFound):
+            docker_engine.client.containers.get(spare.id)
+
+    asyncio.run(work())
+
+
+def keeper_of(session: Session) -> int:
+    info = read_model(session.folder.path / "keeper.json", KeeperInfo)
+    assert info is not None
+    return info.pid
 
 
 def test_the_studio_is_reached_from_it(jupyter: Jupyter, box: Place) -> None:

@@ -16,7 +16,7 @@ import shutil
 import stat
 from typing import TYPE_CHECKING
 
-from labstudio.compute.docker.container import Mount, hand_over, ids
+from labstudio.compute.docker.container import ids
 from labstudio.errors import InvalidInput, StudioError
 
 if TYPE_CHECKING:
@@ -47,12 +47,6 @@ class Brought:
         self._folder = folder
         self._owner = ids(user)
         self._user = user
-
-    def mount(self) -> Mount:
-        """Make the folder, for a container that is about to be."""
-        self._folder.mkdir(mode=0o700, exist_ok=True)
-        hand_over([self._folder], self._user)
-        return Mount(self._folder, THERE, writable=True)
 
     def bring(self, here: Path) -> str:
         """Make a folder in there the same as one here; return its path in there."""

@@ -18,7 +18,7 @@ from labstudio.compute.docker.settings import parse_volume
 from labstudio.compute.models import Need
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
 
     from docker import DockerClient
     from docker.models.containers import Container
@@ -75,9 +75,9 @@ class Plan:
 
     image: str
     command: tuple[str, ...]
-    labels: Mapping[str, str]
+    labels: dict[str, str]
     user: str
-    env: Mapping[str, str] = field(default_factory=dict)
+    env: dict[str, str] = field(default_factory=dict)
     folder: str | None = WORK
     mounts: tuple[Mount, ...] = ()
     need: Need = field(default_factory=Need)
@@ -132,7 +132,7 @@ def create(
         command=command[1:],
         entrypoint=command[:1],
         hostname=plan.hostname,
-        labels=dict(plan.labels),
+        labels=plan.labels,
         user=plan.user,
         environment={"HOME": "/tmp", "USER": "studio", "LOGNAME": "studio", **plan.env},  # noqa: S108  its own, in memory
         working_dir=plan.folder,

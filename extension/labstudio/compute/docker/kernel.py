@@ -7,15 +7,19 @@ of the notebook is mounted where it is, at the same path, and the kernel runs as
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import shutil
 import signal
 import time
+from dataclasses import replace
+from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from jupyter_core.paths import jupyter_config_dir, jupyter_path, jupyter_runtime_dir
 
+from labstudio.compute.docker.brought import THERE as BROUGHT_THERE
 from labstudio.compute.docker.brought import Brought
 from labstudio.compute.docker.container import (
     Mount,
@@ -30,6 +34,8 @@ from labstudio.compute.docker.container import (
 )
 from labstudio.compute.docker.engine import answering
 from labstudio.compute.docker.reverse import FORWARDER_THERE, SOCKET, Reverse
+from labstudio.compute.docker.spare import KERNELS_OWN, OWN, SOCKETS, Spares, Taken, lay, settled
+from labstudio.compute.docker.spare import SOCKET as SPARE_SOCKET
 from labstudio.compute.kernel_host import KernelEnd, KernelHost, lossless
 from labstudio.errors import InvalidInput, StudioError
 from labstudio.home import write_atomic
@@ -44,6 +50,9 @@ if TYPE_CHECKING:
 THERE = "/run/labstudio"
 """Where a kernel's sockets are in its container; the way to the studio lies there too."""
 CONNECTION = "connection.json"
+BROUGHT = "brought"
+ADOPTED = "container"
+"""In the kernel's folder; tells the container where that was a spare."""
 PORT = 7461
 """Where the studio is found on loopback: a container's own."""
 KILLED = 128 + signal.SIGKILL
@@ -91,7 +100,6 @@ class DockerKernel(KernelHost):
     async def start(self) -> dict[str, Any]:
         """Start the container unless it runs."""
         if not self._sockets.exists() or await asyncio.to_thread(self._find) is None:
-            self._sockets.mkdir(mode=0o700, exist_ok=True)
             self._container = await asyncio.to_thread(self._create)
         if self._reverse is not None:
             await self._reverse.open()
@@ -101,38 +109,80 @@ class DockerKernel(KernelHost):
         return self._content
 
     def _create(self) -> Container:
-        user = self._user()
+        kind, order = self._kind, self.order
+        pattern, command = self._pattern(), self._command()
+        mine = {**order.offer.env, **order.env, **self._address()}
+        with answering(kind.settings.docker_host):
+            taken = self._taken(pattern) if self._spares() else None
+            plan = replace(
+                settled(pattern, self._sockets, order.folder),
+                command=command,
+                labels=labels(kind.host.home, kind.name, "kernel", order.id),
+                env=mine,
+            )
+            self._lay(plan)
+            if taken is not None and taken.wake(mine, command):
+                return taken.container
+            container = create(kind.client, plan, kind.settings, kind.facts())
+            container.start()
+        return container
+
+    def _lay(self, plan: Plan) -> None:
+        self._sockets.mkdir(mode=0o700, exist_ok=True)
         inside = connection(f"{THERE}/k", self.order.key, self.order.offer.name)
         write_atomic(self._sockets / CONNECTION, json.dumps(inside), durable=False)
-        hand_over([self._sockets], user)
-        kind, order = self._kind, self.order
+        hand_over([self._sockets], plan.user)
+        lay(plan, self.order.folder)
+
+    def _command(self) -> tuple[str, ...]:
         words = {"{connection_file}": f"{THERE}/{CONNECTION}"}
-        mounts = [Mount(self._sockets, THERE, writable=True), self._brought().mount()]
+        return tuple(words.get(word, word) for word in lossless(self.order.offer.argv))
+
+    def _pattern(self) -> Plan:
+        """Return what the container is like, but for what is this kernel's own."""
+        order = self.order
+        mounts = [Mount(SOCKETS, THERE, writable=True), Mount(OWN / BROUGHT, BROUGHT_THERE, True)]
         if self._reverse is not None:
             mounts += [each for each in self._reverse.mounts() if each.target == FORWARDER_THERE]
         if order.notebooks is not None:
             mounts.append(Mount(order.notebooks, str(order.notebooks), writable=True))
             mounts += self._hidden(order.notebooks)
-        plan = Plan(
+        env = {**order.offer.env, **order.env, **self._address()}
+        return Plan(
             image=self._image,
-            command=tuple(words.get(word, word) for word in lossless(order.offer.argv)),
-            labels=labels(kind.host.home, kind.name, "kernel", order.id),
-            user=user,
-            env={**order.offer.env, **order.env, **self._address()},
+            command=tuple(takewhile(lambda word: word != "-m", order.offer.argv)),
+            labels={},
+            user=self._user(),
+            env={name: value for name, value in env.items() if name not in KERNELS_OWN},
             folder=str(order.notebooks) if order.notebooks else "/tmp",  # noqa: S108  its own
             mounts=tuple(mounts),
             need=order.need,
             gpus=order.gpus,
         )
-        with answering(kind.settings.docker_host):
-            container = create(kind.client, plan, kind.settings, kind.facts())
-            container.start()
-        return container
+
+    # -- one that is loaded already
+
+    def _spares(self) -> bool:
+        """Say whether a kernel like this can be loaded ahead of time: IPython's, on no GPU."""
+        order = self.order
+        able = "ipykernel_launcher" in order.offer.argv and not order.need.gpus
+        return able and self._kind.settings.spare_kernel
+
+    def _taken(self, pattern: Plan) -> Taken | None:
+        spares = Spares(self._kind)
+        spares.note(pattern)
+        taken = spares.take(pattern, self._sockets, self.order.folder)
+        if taken is not None:
+            # Its labels are a spare's: from now on it is found by its id.
+            write_atomic(self._adopted, str(taken.container.id), durable=False)
+        return taken
+
+    @property
+    def _adopted(self) -> Path:
+        return self.order.folder / ADOPTED
 
     def _hidden(self, notebooks: Path) -> list[Mount]:
         """Lay nothing over what lies below the notebook's folder and is not the kernel's to see."""
-        nothing = self.order.folder / "nothing"
-        nothing.mkdir(exist_ok=True)
         secret = [self._kind.host.home.path, Path.home() / ".ssh"]
         secret += map(Path, (*jupyter_path(), jupyter_runtime_dir(), jupyter_config_dir()))
         found = {each for each in secret if each.is_relative_to(notebooks) and each.is_dir()}
@@ -142,7 +192,7 @@ class DockerKernel(KernelHost):
                 "Move the notebook elsewhere.",
                 field="path",
             )
-        return [Mount(nothing, str(each)) for each in sorted(found)]
+        return [Mount(OWN / "nothing", str(each)) for each in sorted(found)]
 
     def _user(self) -> str:
         """Return who owns the notebook's folder; root's is there, and cannot be written."""
@@ -176,14 +226,26 @@ class DockerKernel(KernelHost):
     # -- its life
 
     def _find(self) -> Container | None:
-        kind = self._kind
-        with answering(kind.settings.docker_host):
-            found = find(kind.client, kind.host.home, kind.name, self.order.id)
-            running = next((each for each in found if each.status == "running"), None)
-            for each in found if running is None else []:
-                remove(each)
+        running = None
+        with answering(self._kind.settings.docker_host):
+            for each in self._containers():
+                # A spare that was taken and never told so serves nobody.
+                if each.status == "running" and not (self._sockets / SPARE_SOCKET).exists():
+                    running = each
+                else:
+                    remove(each)
         self._container = running
         return running
+
+    def _containers(self) -> list[Container]:
+        """Return this kernel's containers, running or not."""
+        from docker.errors import NotFound
+
+        kind = self._kind
+        found = find(kind.client, kind.host.home, kind.name, self.order.id)
+        with contextlib.suppress(NotFound, FileNotFoundError):
+            found.append(kind.client.containers.get(self._adopted.read_text()))
+        return found
 
     async def poll(self) -> KernelEnd | None:
         """Say whether the container runs; one thread waits for its end."""
@@ -195,9 +257,8 @@ class DockerKernel(KernelHost):
 
     def _look(self) -> Container | None:
         """Find the container, also one that has ended."""
-        kind = self._kind
-        with answering(kind.settings.docker_host):
-            found = find(kind.client, kind.host.home, kind.name, self.order.id)
+        with answering(self._kind.settings.docker_host):
+            found = self._containers()
         self._container = found[0] if found else None
         return self._container
 
@@ -257,7 +318,7 @@ class DockerKernel(KernelHost):
 
     @property
     def _brought_folder(self) -> Path:
-        return self.order.folder / "brought"
+        return self.order.folder / BROUGHT
 
     # -- its end
 
@@ -275,11 +336,11 @@ class DockerKernel(KernelHost):
         await asyncio.to_thread(self._remove)
 
     def _remove(self) -> None:
-        kind = self._kind
-        with answering(kind.settings.docker_host):
-            for each in find(kind.client, kind.host.home, kind.name, self.order.id):
+        with answering(self._kind.settings.docker_host):
+            for each in self._containers():
                 remove(each)
         self._container = None
+        self._adopted.unlink(missing_ok=True)
         for each in (self._sockets, self._brought_folder):
             shutil.rmtree(each, ignore_errors=True)
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from docker import DockerClient
+    from docker.models.containers import Container
 
     from labstudio.compute.kernel_host import KernelHost, KernelOffer, KernelOrder
     from labstudio.status import Check
@@ -96,8 +97,12 @@ class Docker(Local):
         importlib.import_module(LOADED)
 
     def warm(self) -> None:
-        """Have the Engine's client open, and know what it is."""
+        """Know the Engine, and have a container with a kernel that waits."""
+        from labstudio.compute.docker.spare import Spares
+
         self.facts()
+        if self.settings.spare_kernel:
+            Spares(self).prepare()
 
     # -- an attempt
 
@@ -139,7 +144,7 @@ class Docker(Local):
         with answering(self.settings.docker_host):
             for container in find(self.client, self.host.home, self.name):
                 mark = container.labels.get(MARK_LABEL, "")
-                if mark not in keep and not self._runs(mark):
+                if mark not in keep and not self._runs(mark) and not self._spared(container):
                     remove(container)
                     removed += 1
             remove_unused(self.client, self.host.home, self.settings.keep_images_days * DAY_S)
@@ -171,6 +176,16 @@ class Docker(Local):
         if not number:
             return (self.host.home.kernels / mark / "kernel.json").exists()
         return number.isdigit() and protocol.is_alive(self.host.home.attempt(job_id, int(number)))
+
+    def _spared(self, container: Container) -> bool:
+        """Say whether a container is a spare that waits, or that a kernel took."""
+        from labstudio.compute.docker.kernel import ADOPTED
+        from labstudio.compute.docker.spare import waits
+
+        kernels = self.host.home.kernels.glob(f"*/{ADOPTED}")
+        return waits(self.host.home, container) or any(
+            each.read_text() == container.id for each in kernels
+        )
 
 
 def mark_of(folder: Path) -> str:

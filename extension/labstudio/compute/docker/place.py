@@ -244,7 +244,7 @@ class ContainerPlace(Place):
             command=tuple(command),
             labels=labels(attempt.home, spec.compute, "job", spec.marker),
             user=self.user,
-            env=variables,
+            env=dict(variables),
             folder=None if of_image else self.seen(attempt.cwd),
             hostname=HOST if of_image else None,
             mounts=tuple(mounts),

@@ -60,6 +60,11 @@ class DockerSettings(ComputeSettings):
     keep_images_days: float = Field(
         30.0, gt=0, description="Images that the studio built go when unused for so long."
     )
+    spare_kernel: bool = Field(
+        True,
+        description="Keep a container with a Python kernel loaded for half an hour after one was "
+        "started, so that the next in the same folder starts at once; it takes about 80 MB.",
+    )
 
     @field_validator("volumes")
     @classmethod
