@@ -14,7 +14,6 @@ import pytest
 from docker_engine import DockerEngine, entry
 from kernels_at import (
     Jupyter,
-    Session,
     check_cells,
     check_comms,
     check_interrupt,
@@ -122,8 +121,8 @@ def test_the_next_kernel_takes_a_container_that_has_loaded(
             assert told == f"{session.folder.id} {jupyter.notebooks} True\n1"
             await check_cells(session)
             await check_interrupt(session)
-            os.kill(killed := keeper_of(session), signal.SIGKILL)
-            await until(lambda: keeper_of(session) != killed, 60)
+            os.kill(killed := keeper(session.folder), signal.SIGKILL)
+            await until(lambda: keeper(session.folder) != killed, 60)
             assert (await session.run("6 * 7")).text == "42"
             assert (session.folder.path / "container").read_text() == spare.id
             await check_restart(session)
@@ -132,12 +131,6 @@ def test_the_next_kernel_takes_a_container_that_has_loaded(
             docker_engine.client.containers.get(spare.id)
 
     asyncio.run(work())
-
-
-def keeper_of(session: Session) -> int:
-    info = read_model(session.folder.path / "keeper.json", KeeperInfo)
-    assert info is not None
-    return info.pid
 
 
 def test_the_studio_is_reached_from_it(jupyter: Jupyter, box: Place) -> None:
