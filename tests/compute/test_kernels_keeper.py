@@ -76,7 +76,7 @@ def test_cells_outputs_comms_interrupts_and_restarts(jupyter: Jupyter, studio: S
             await check_interrupt(session)
             await check_restart(session)
             folder = session.folder
-            listed = studio.kernels.get(folder.id)
+            (listed,) = await until(lambda: studio.kernels.list().items)
             assert (listed.compute, listed.offer) == ("local", "python3")
             assert listed.path == str(jupyter.notebooks / "work.ipynb")
             assert listed.display_name.endswith("@ local")
@@ -156,10 +156,8 @@ def test_a_kernel_that_dies_says_so_in_the_notebook(jupyter: Jupyter, studio: St
             kinds = [message["msg_type"] for message in done.messages]
             assert kinds[-2:] == ["error", "status"]
             assert not await session.manager.is_alive()
-            kernel = await until(
-                lambda: (k := studio.kernels.get(session.folder.id)).ended_at and k
-            )
-            assert (kernel.state, kernel.message) == (KernelState.dead, sentence)
+            (kernel,) = await until(lambda: studio.kernels.list(state="dead").items)
+            assert (kernel.id, kernel.message) == (session.folder.id, sentence)
             # Code that is sent to it from now on is answered with the same.
             assert (await session.run("1")).reply["evalue"] == sentence
             await session.manager.restart_kernel()
