@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from labstudio.home import Home
+from labstudio.kernels import PREFIX
 
 if TYPE_CHECKING:
     from labstudio_server.container import Services
 
-PREFIX = "labstudio."
 SESSION = "JPY_SESSION_NAME"
 
 

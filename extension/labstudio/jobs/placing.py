@@ -5,12 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from labstudio.compute.models import LOCAL
+from labstudio.kernels import PREFIX
 
 if TYPE_CHECKING:
     from labstudio.jobs.models import CreateJob
-
-# What begins the names of kernelspecs of kernels on computes: labstudio.COMPUTE.NAME
-_OF_A_COMPUTE = "labstudio."
 
 
 def parted(kernel: str) -> tuple[str | None, str]:
@@ -22,7 +20,7 @@ def parted(kernel: str) -> tuple[str | None, str]:
     (None, 'ir')
     """
     # A compute's name has no dot, and an offer's is the kernel's name there.
-    if kernel.startswith(_OF_A_COMPUTE) and kernel.count(".") > 1:
+    if kernel.startswith(PREFIX) and kernel.count(".") > 1:
         _, compute, name = kernel.split(".", 2)
         return compute, name
     return None, kernel

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from labstudio.compute.kernel_host import KernelOffer
 from labstudio.home import PRIVATE_FOLDER, write_atomic
+from labstudio.kernels import PREFIX
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
 
     from labstudio.home import Home
 
-PREFIX = "labstudio."
 PROVISIONER = "labstudio-compute"
 _NOT_IN_A_NAME = re.compile(r"[^a-z0-9._-]+")
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from labstudio.errors import Conflict, InvalidInput
+from labstudio.kernels import PREFIX
 
 if TYPE_CHECKING:
     from labstudio.namespace.models import Move
 
-PREFIX = "labstudio."
 BACK, LOCAL = "back", "local"
 
 
