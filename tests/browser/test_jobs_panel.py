@@ -88,7 +88,7 @@ def test_a_job_is_stopped_from_its_row(desk: Desk, lab: Lab) -> None:
     expect(row.get_by_text("Cell 2 of 3")).to_be_visible()
     row.hover()
     row.get_by_role("button", name="Stop").click()
-    expect(row).to_have_attribute("data-state", "stopped", timeout=15_000)
+    expect(row).to_have_attribute("data-state", "stopped", timeout=60_000)
     desk.run("labstudio-jobs:open", id=job["id"])
     expect(desk.page.locator(".lst-JobView")).to_be_visible()
     # The keyboard does the rest: select it, delete it, say yes. Its view goes with it.
@@ -124,16 +124,15 @@ def test_a_page_reloaded_in_the_middle_goes_on(desk: Desk, lab: Lab) -> None:
     page = desk.page
     page.get_by_role("tab", name="Log").click()
     expect(page.get_by_role("log").get_by_text("tick 2", exact=True)).to_be_visible(timeout=90_000)
-    page.wait_for_timeout(1500)  # the layout is saved a moment after it changed
+    page.wait_for_timeout(4000)  # the layout is saved a moment after it changed
     page.reload()
     desk.settle()
     log = page.get_by_role("log")
     expect(log).to_be_visible()
     shown = page.locator(".lst-Log-size")
-    first = int(shown.get_attribute("data-lines") or 0)
     expect(log.locator(".lst-Line").last).to_contain_text("tick")
-    page.wait_for_timeout(1000)
-    assert int(shown.get_attribute("data-lines") or 0) > first
+    first = shown.get_attribute("data-lines") or ""
+    expect(shown).not_to_have_attribute("data-lines", first)  # more have come
     expect(page.locator(f"[data-job='{job['id']}']")).to_be_visible()
 
 

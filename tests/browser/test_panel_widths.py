@@ -119,7 +119,7 @@ def test_what_was_chosen_is_remembered(desk: Desk, lab: Lab) -> None:
     assert drawn >= 36
     assert abs(drawn - counted) < 3, (drawn, counted)
 
-    page.wait_for_timeout(1500)  # the layout is saved a moment after it changed
+    page.wait_for_timeout(4000)  # the layout is saved a moment after it changed
     page.reload()
     desk.settle()
     expect(panel.get_by_role("tab", name="Schedules")).to_have_attribute("aria-selected", "true")
