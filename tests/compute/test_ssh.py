@@ -133,9 +133,9 @@ def test_attempts_that_nobody_keeps_are_swept(ssh_host: SshHost, home: Home) -> 
         blob.parent.mkdir(parents=True)
         blob.touch()
         os.utime(blob, (age, age))
-    stray = subprocess.Popen(["sleep", "60"], env={"LABSTUDIO_ATTEMPT": "LEFT/1"})
+    stray = subprocess.Popen(["sleep", "600"], env={"LABSTUDIO_ATTEMPT": "LEFT/1"})
     assert kind.sweep(["KEPT/1"]) == 1
-    assert stray.wait(10) == -signal.SIGKILL
+    assert stray.wait(60) == -signal.SIGKILL
     assert sorted(path.name for path in root.glob("jobs/*")) == ["FRESH", "KEPT"]
     assert not old.exists()
     assert new.exists()

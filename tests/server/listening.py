@@ -6,14 +6,12 @@ import asyncio
 import json
 from typing import Any
 
+WAIT_S = 60
 
-async def heard_states(socket: Any, object_id: str) -> list[str]:
-    """Return the kinds of the events of one object that have come so far."""
-    kinds = []
-    while True:
-        try:
-            event = json.loads(await asyncio.wait_for(socket.read_message(), 1))
-        except TimeoutError:
-            return kinds
-        if event.get("id") == object_id:
-            kinds.append(event["kind"])
+
+async def hears_of(socket: Any, object_id: str, times: int) -> None:
+    """Wait until events of one object have come so often."""
+    async with asyncio.timeout(WAIT_S):
+        while times:
+            event = json.loads(await socket.read_message())
+            times -= event.get("id") == object_id

@@ -9,7 +9,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from listening import heard_states
+from listening import hears_of
 
 from tests.notebook_maker import notebook
 
@@ -68,7 +68,7 @@ async def test_a_script_is_followed_line_by_line(
     paths = [item["path"] for item in (await call("GET", "jobs", job, "files")).data["items"]]
     assert "work/made.txt" in paths
     assert (await call("GET", "jobs", job, "files", "work/made.txt")).body == b"x"
-    assert len(await heard_states(events, job)) >= 2
+    await hears_of(events, job, times=2)
 
 
 async def test_a_failed_notebooks_kernel_is_looked_into(
