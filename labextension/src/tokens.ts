@@ -67,6 +67,7 @@ export namespace CommandIDs {
   export const addCompute = 'labstudio-compute:add';
   export const testCompute = 'labstudio-compute:test';
   export const drainCompute = 'labstudio-compute:drain';
+  export const drainComputeNow = 'labstudio-compute:drain-now';
   export const undrainCompute = 'labstudio-compute:undrain';
   export const stopIdleKernels = 'labstudio-compute:stop-idle-kernels';
   export const removeCompute = 'labstudio-compute:remove';

@@ -60,6 +60,31 @@ def test_what_runs_and_waits_is_seen(desk: Desk, lab: Lab, crowded: list[str]) -
     expect(row).to_have_attribute("data-state", "ready")
 
 
+def test_running_jobs_are_given_notice_where_that_may_be(
+    desk: Desk, lab: Lab, crowded: list[str]
+) -> None:
+    # Marked when its job runs already: that was launched knowing nothing of it.
+    file = lab.studio.home.path / "compute.toml"
+    file.write_text(file.read_text().replace("[local]\n", "[local]\npreemptible = true\n"))
+    page = desk.page
+    desk.run("labstudio-compute:show-panel")
+    row = page.locator("#labstudio-compute [data-compute=local]")
+    expect(row).to_contain_text("2 waiting")
+    row.locator(".lst-JobRow-name").click()
+    for name in ("local", "wrong"):
+        page.locator(f"#labstudio-compute [data-compute={name}]").click(button="right")
+        entry = page.get_by_role("menuitem", name="Drain Compute Now")
+        expect(entry).to_have_count(1 if name == "local" else 0)
+        page.keyboard.press("Escape")
+    page.locator(".lst-ComputeView:visible").get_by_role("button", name="Drain now").click()
+    expect(row).to_contain_text("jobs save a checkpoint and wait")
+    assert lab.wait(crowded[0], "queued")["preemptions"] == 1
+    expect(row).to_contain_text("3 waiting")
+    row.hover()
+    row.get_by_role("button", name="Take new work again").click()
+    expect(row).to_have_attribute("data-state", "ready")
+
+
 def test_usage_is_a_chart_and_a_file(desk: Desk, lab: Lab, crowded: list[str]) -> None:
     page = desk.page
     desk.run("labstudio-compute:usage")

@@ -110,12 +110,15 @@ def test(*, name: str, as_json: bool) -> int:
 @compute.command()
 @click.argument("name")
 @click.option("--off", is_flag=True, help="Let it take new work again.")
+@click.option("--now", is_flag=True, help="Jobs there save a checkpoint, and wait for --off.")
 @json_option
-def drain(*, name: str, off: bool, as_json: bool) -> None:
-    """Let nothing new onto a compute; what runs there goes on."""
-    drained = opened().computes.drain(name, draining=not off)
+def drain(*, name: str, off: bool, now: bool, as_json: bool) -> None:
+    """Let nothing new onto a compute; what runs there goes on, but with --now."""
+    drained = opened().computes.drain(name, draining=not off, now=now)
     if as_json:
         output.print_json(drained)
+    elif now:
+        say(f"{name} takes nothing new; {drained.running} of its jobs save a checkpoint and wait.")
     else:
         say(f"{name} takes new work again." if off else f"{name} takes nothing new.")
 

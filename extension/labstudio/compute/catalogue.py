@@ -68,6 +68,21 @@ class Entry:
             raise InvalidInput(self.problem, field="compute", name=self.name)
         return self.settings
 
+    def must_take_notice(self) -> None:
+        """Refuse to have its jobs end, where it is not preemptible.
+
+        Raises
+        ------
+        InvalidInput
+            When it is not, or the entry is wrong.
+        """
+        if not self.checked().preemptible:
+            raise InvalidInput(
+                f"now: compute {self.name!r} is not preemptible, so what its jobs did would be "
+                "lost. Say `preemptible = true` in its entry, or drain it without `now`.",
+                field="now",
+            )
+
 
 class Catalogue:
     """The computes of one studio.

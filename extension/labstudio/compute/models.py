@@ -178,9 +178,14 @@ class CreateCompute(Input):
 
 
 class DrainCompute(Input):
-    """Whether a compute takes nothing new; what runs there goes on."""
+    """Whether a compute takes nothing new; what runs there goes on, unless told otherwise."""
 
     draining: bool
+    now: bool = Field(
+        False,
+        description="Jobs that run there save a checkpoint within `grace_s`, and wait until it "
+        "takes work again. Only where it is preemptible.",
+    )
 
 
 class TestReport(BaseModel):

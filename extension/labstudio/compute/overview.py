@@ -122,7 +122,8 @@ class Overview:
         if (missing := kind.missing()) is not None:
             return "invalid", missing
         if row is not None and row.draining:
-            return "draining", "Nothing new is let in; what runs goes on."
+            rest = "jobs save a checkpoint and wait" if row.clearing else "what runs goes on"
+            return "draining", f"Nothing new is let in; {rest}."
         if row is not None and row.problem:
             return "unreachable", row.problem
         return "ready", entry.problem

@@ -308,16 +308,39 @@ class ComputeService:
         self._studio.wake()
         return Overview(self._studio).compute(self.filled(entry))
 
-    def drain(self, name: str, *, draining: bool) -> Compute:
-        """Let nothing new onto a compute, or let it again; what runs there goes on."""
+    def drain(self, name: str, *, draining: bool, now: bool = False) -> Compute:
+        """Let nothing new onto a compute, or let it again.
+
+        Parameters
+        ----------
+        name
+            Its name.
+        draining
+            Whether it takes nothing new. What runs there goes on.
+        now
+            Jobs do not go on: each has the compute's `grace_s` for a checkpoint, and waits with it
+            until the compute takes work again. Kernels stay.
+
+        Raises
+        ------
+        InvalidInput
+            When there is no such compute, or `now` is asked of one that is not preemptible.
+        """
         entry = self.catalogue.get(name)
+        if now and not draining:
+            raise InvalidInput("now: a compute that takes new work is not drained.", field="now")
+        if now:
+            entry.must_take_notice()
+        wanted = {"draining": draining, "clearing": now}
         with self._studio.database.begin() as connection:
             known = connection.execute(
-                computes.update().where(computes.c.name == name).values(draining=draining)
+                computes.update().where(computes.c.name == name).values(wanted)
             ).rowcount
             if not known:
-                row = {"name": name, "source": None, "draining": draining}
+                row = {"name": name, "source": None, **wanted}
                 connection.execute(computes.insert().values(row))
+            if now:
+                self._studio.jobs.store.give_notice(connection, name)
             changes.record(connection, "computes", name, "changed")
         self._studio.wake()
         return Overview(self._studio).compute(self.filled(entry))

@@ -74,7 +74,7 @@ class Worker:
         self._watch = Watch(studio, self._computes, self._dispatch)
         self._queue = DurableQueue(studio, worker, Admission(studio, worker, self._watch.ask))
         self._workers = Workers(studio, worker, self._queue)
-        self._stops: dict[tuple[str, int], float] = {}
+        self._pressed: dict[tuple[str, int, bool], float] = {}
         self._told: dict[str, float] = {}
         self._astray: set[tuple[str, int]] = set()
 
@@ -91,8 +91,9 @@ class Worker:
         with self._wake_line() as line:
             while not self.stopping.is_set():
                 self._dispatch()
-                self.guarded(self._stop_asked, "stop")
-                line.settimeout(PRESSING_S if self._stops else IDLE_S)
+                self.guarded(self._end_asked, "stop")
+                stops = any(stopped for _, _, stopped in self._pressed)
+                line.settimeout(PRESSING_S if stops else IDLE_S)
                 with contextlib.suppress(TimeoutError, BlockingIOError):
                     line.recv(1)
                     _drain(line)
@@ -160,25 +161,27 @@ class Worker:
             self._queue.put_back(self.id, only=stuck)
         self._astray = astray - stuck
 
-    def _stop_asked(self) -> None:
+    def _end_asked(self) -> None:
+        """Pass on who is stopped, and from whom the compute is taken away."""
         query = (
-            sa.select(jobs.c.id, jobs.c.attempt)
+            sa.select(jobs.c.id, jobs.c.attempt, jobs.c.stop_requested)
             .join(
                 attempts,
                 sa.and_(attempts.c.job_id == jobs.c.id, attempts.c.number == jobs.c.attempt),
             )
             .where(
-                jobs.c.stop_requested,
+                sa.or_(jobs.c.stop_requested, attempts.c.notice_at.is_not(None)),
                 jobs.c.state.in_(["starting", "running"]),
                 attempts.c.worker == self.id,
             )
         )
         with self.studio.database.read() as connection:
-            asked = {(row.id, row.attempt) for row in connection.execute(query)}
-        self._stops = {key: at for key, at in self._stops.items() if key in asked}
-        for key in asked:
-            since = self._stops.setdefault(key, time.monotonic())
-            self.guarded(partial(self._engine.stop, *key, since), f"stop {key[0]}")
+            asked = {tuple(row) for row in connection.execute(query)}
+        self._pressed = {key: at for key, at in self._pressed.items() if key in asked}
+        for job_id, number, stopped in asked:
+            since = self._pressed.setdefault((job_id, number, stopped), time.monotonic())
+            press = self._engine.stop if stopped else self._engine.preempt
+            self.guarded(partial(press, job_id, number, since), f"stop {job_id}")
 
     def _wake_line(self) -> socket.socket:
         """Return where others say that there is something to do; a further worker only looks."""

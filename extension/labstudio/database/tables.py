@@ -113,6 +113,7 @@ attempts = sa.Table(
     sa.Column("error", Json),
     sa.Column("cause", sa.Text),
     sa.Column("compute", sa.Text),
+    sa.Column("notice_at", UtcTime, comment="when it was told that its compute is taken away"),
 )
 
 schedules = sa.Table(
@@ -163,6 +164,13 @@ computes = sa.Table(
     sa.Column("name", sa.Text, primary_key=True),
     sa.Column("source", sa.Text, comment="the compute.toml that names it; none: built in"),
     sa.Column("draining", sa.Boolean, nullable=False),
+    sa.Column(
+        "clearing",
+        sa.Boolean,
+        nullable=False,
+        server_default=sa.false(),
+        comment="whether attempts there are told that it is taken away; only while it drains",
+    ),
     sa.Column("cpus", sa.Float, comment="as last seen"),
     sa.Column("memory_bytes", sa.BigInteger),
     sa.Column("gpus", sa.Integer),

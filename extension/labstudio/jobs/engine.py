@@ -16,15 +16,10 @@ from typing import TYPE_CHECKING
 
 from labstudio.compute.kind import Kind, Order, Presence, Signal
 from labstudio.errors import NotFound, StudioError, Unavailable
-from labstudio.gateway.tokens import Scope, mint
-from labstudio.home import write_atomic
-from labstudio.jobs.checkpoints import with_checkpoint
 from labstudio.jobs.models import JobDetail, JobError, JobState, Progress
-from labstudio.jobs.resume import bring
+from labstudio.jobs.ordering import make_order, reached
 from labstudio.jobs.runner import protocol
 from labstudio.jobs.runner.faults import RunError, Stopped
-from labstudio.jobs.runner.late_run import NO_RUN
-from labstudio.jobs.snapshot import blob_path
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -41,6 +36,8 @@ POLL_S = 0.03
 PROGRESS_S = 0.25
 # The runner ends its own tree in about three seconds; after this the worker does it.
 STOP_TIMEOUT_S = 4.0
+# The same after a grace period, when what was saved has to come here as well.
+NOTICE_TIMEOUT_S = 10.0
 RETRY_S = 1.0
 QUIET_S = 30.0
 PRESENCE_S = 0.2
@@ -168,6 +165,24 @@ class Engine:
         folder = self._studio.home.attempt(job_id, number)
         self._kind(job_id).signal(folder, Signal.stop if patient else Signal.kill)
 
+    def preempt(self, job_id: str, number: int, asked_at: float) -> None:
+        """Tell an attempt that its compute is taken away; end what outlasts its grace period.
+
+        Parameters
+        ----------
+        job_id, number
+            Which attempt; one of this worker's.
+        asked_at
+            When it was to be told, on `time.monotonic`'s clock.
+        """
+        if (preparing := self._preparing.get((job_id, number))) is not None:
+            preparing.set()
+            return
+        kind = self._kind(job_id)
+        patient = time.monotonic() - asked_at < kind.settings.grace_s + NOTICE_TIMEOUT_S
+        folder = self._studio.home.attempt(job_id, number)
+        kind.signal(folder, Signal.preempt if patient else Signal.kill)
+
     def _kind(self, job_id: str) -> Kind:
         return self._computes.get(self._store.get(job_id).compute)
 
@@ -183,7 +198,7 @@ class Engine:
                 if self._store.get(job_id).stop_requested:
                     self._store.finish_attempt(job, number, JobState.stopped)
                     return
-                self._launch(kind, job, self._order(kind, job, number, folder, tracking))
+                self._launch(kind, job, make_order(self._studio, kind, job, number, tracking))
         except Stopped:
             self._end(job_id, number, JobState.stopped)
             return
@@ -196,6 +211,8 @@ class Engine:
 
     def _launch(self, kind: Kind, job: JobDetail, order: Order) -> None:
         key = (job.id, order.spec.attempt)
+        if _noticed(job, order.spec.attempt):
+            raise Stopped
         self._preparing[key] = order.given_up
         try:
             kind.prepare(order)
@@ -204,73 +221,6 @@ class Engine:
         if order.given_up.is_set():
             raise Stopped
         kind.launch(order)
-
-    def _order(
-        self,
-        kind: Kind,
-        job: JobDetail,
-        number: int,
-        folder: Path,
-        tracking: protocol.Tracking | None,
-    ) -> Order:
-        spec = job.spec
-        assert job.snapshot is not None
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-
-        def say(text: str) -> None:
-            with (folder / protocol.LOG).open("a") as file:
-                file.write(f"[labstudio] {text}\n")
-
-        if tracking is None and self._studio.config.tracking:
-            say(NO_RUN)
-        self._bring_kept(job, number, folder)
-        if job.snapshot.payload:
-            _bring(blob_path(self._studio.home, job.snapshot.payload), folder / protocol.CARRY)
-        settings = self._studio.computes.settings(job.compute)
-        gpus = self._studio.computes.gpus_of("job", job.id)
-        gateway = None
-        if not kind.at_home:
-            scope = Scope("job", job.id, job.user, number)
-            gateway = protocol.Gateway(token=mint(self._studio.home, scope))
-        attempt = protocol.AttemptSpec(
-            job_id=job.id,
-            attempt=number,
-            kind=job.kind,
-            entry=job.snapshot.entry,
-            parameters=job.parameters,
-            kernel_name=spec.kernel_name,
-            environment=spec.environment,
-            home=str(self._studio.home.path),
-            env={**settings.env, **spec.env},
-            timeout_s=spec.timeout_s,
-            keep_kernel_s=spec.keep_kernel_s,
-            autolog=spec.autolog,
-            outputs=spec.outputs,
-            assigns=self._store.assigns(job.id),
-            carry=job.snapshot.payload is not None,
-            tracking=_reached(kind, tracking),
-            gateway=gateway,
-            compute=job.compute,
-            need=spec.need,
-            gpus=list(gpus),
-            preemptible=settings.preemptible,
-            grace_s=settings.grace_s,
-            checkpoint=spec.checkpoint,
-            snapshot=with_checkpoint(self._studio.home, job.id, number, job.snapshot, say),
-            labels=job.tags,
-        )
-        return Order(folder, attempt, need=spec.need, gpus=gpus, say=say)
-
-    def _bring_kept(self, job: JobDetail, number: int, folder: Path) -> None:
-        """Lay what an earlier attempt kept into this one's folder."""
-        earlier = self._studio.home.attempt(job.id, number - 1)
-        if number == 1:
-            if job.spec.checkpoint.resume is None:
-                return
-            before = self._store.get(job.spec.checkpoint.resume)
-            earlier = self._studio.home.attempt(before.id, before.attempt)
-        if job.spec.checkpoint.cells:
-            bring(earlier, folder)
 
     def _follow(self, kind: Kind, job: JobDetail, number: int, folder: Path) -> None:
         shown_at, looked_at, seen = 0.0, 0.0, 0
@@ -334,7 +284,7 @@ class Engine:
         tracking = self._run_of(job_id, 0.0)
         if tracking is not None and tracking.run_id is None:
             return False
-        told = _reached(kind, tracking) or protocol.Tracking(uri="")
+        told = reached(kind, tracking) or protocol.Tracking(uri="")
         protocol.write_tracking(folder, told)
         return True
 
@@ -364,7 +314,10 @@ class Engine:
         job = self._store.detail(job_id)
         if job.stop_requested and state in (JobState.interrupted, JobState.failed):
             # It was being stopped; that its process was killed on the way is how it ended.
-            state, error = JobState.stopped, None
+            state, error, preempted = JobState.stopped, None, False
+        elif _noticed(job, number) and state in (JobState.interrupted, JobState.stopped):
+            # Nobody stopped it: that is how it let go of its compute.
+            state, error, preempted = JobState.interrupted, PREEMPTED, True
         self._store.finish_attempt(
             job,
             number,
@@ -376,11 +329,9 @@ class Engine:
         )
 
 
-def _reached(kind: Kind, tracking: protocol.Tracking | None) -> protocol.Tracking | None:
-    """Return the run as the attempt reaches it: the server's own token stays on this machine."""
-    if tracking is None or kind.at_home:
-        return tracking
-    return tracking.model_copy(update={"uri": "", "token": None})
+def _noticed(job: JobDetail, number: int) -> bool:
+    """Say whether an attempt was told that its compute is taken away."""
+    return any(each.number == number and each.notice_at is not None for each in job.attempts)
 
 
 def _setup_error(error: StudioError | RunError) -> JobError:
@@ -389,21 +340,6 @@ def _setup_error(error: StudioError | RunError) -> JobError:
 
 def _said(type_: str, message: str) -> JobError:
     return JobError(type=type_, message=message)
-
-
-def _bring(blob: Path, carried: Path) -> None:
-    """Lay the pickled names beside the attempt; a runner may be reading them already."""
-    if carried.exists():
-        return
-    if not blob.exists():
-        raise NotFound("The names that the job carries are gone from the studio home.")
-    try:
-        carried.hardlink_to(blob)
-    except FileExistsError:
-        return
-    except OSError:
-        # A file system without hard links, or too many of them.
-        write_atomic(carried, blob.read_bytes())
 
 
 def _stamp(path: Path) -> int:

@@ -252,6 +252,9 @@ class Attempt(BaseModel):
     exit_code: int | None = None
     error: JobError | None = None
     cause: str | None = Field(None, description="Why another attempt followed, or none did.")
+    notice_at: datetime | None = Field(
+        None, description="When it was told that its compute is taken away."
+    )
     cells: list[CellTime] = Field(default_factory=list)
     kernel_kept_until: datetime | None = None
     not_returned: dict[str, str] = Field(

@@ -127,6 +127,7 @@ class JobRecords:
                     exit_code=each.exit_code,
                     error=JobError(**each.error) if each.error else None,
                     cause=each.cause,
+                    notice_at=each.notice_at,
                 )
                 for each in tries
             ],

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from labstudio import changes
 from labstudio.compute import leases
-from labstudio.database.tables import attempts, jobs
+from labstudio.database.tables import attempts, computes, jobs
 from labstudio.database.tables import changes as feed
 from labstudio.jobs.models import (
     ACTIVE_STATES,
@@ -126,6 +126,11 @@ class JobStore(JobRecords):
                         compute=sa.select(jobs.c.compute)
                         .where(jobs.c.id == job_id)
                         .scalar_subquery(),
+                        # It was let in before its compute was to be cleared.
+                        notice_at=sa.select(_micros(moment))
+                        .select_from(jobs.join(computes, computes.c.name == jobs.c.compute))
+                        .where(jobs.c.id == job_id, computes.c.clearing)
+                        .scalar_subquery(),
                     )
                 )
                 changes.record(connection, "jobs", job_id, "changed")
@@ -142,6 +147,26 @@ class JobStore(JobRecords):
                 if not taken:
                     return None
         return self.detail(job_id)
+
+    def give_notice(self, connection: sa.Connection, compute: str) -> int:
+        """Note for attempts at a compute that it is taken away from them; return for how many.
+
+        Their workers pass it on.
+        """
+        told = connection.execute(
+            attempts.update()
+            .where(
+                attempts.c.compute == compute,
+                attempts.c.ended_at.is_(None),
+                attempts.c.notice_at.is_(None),
+            )
+            .values(notice_at=now())
+            .returning(attempts.c.job_id)
+        )
+        found = list(told.scalars())
+        for job_id in found:
+            changes.record(connection, "jobs", job_id, "changed")
+        return len(found)
 
     def progress(
         self, job_id: str, number: int, progress: Progress | None, *, running: bool
@@ -239,7 +264,7 @@ class JobStore(JobRecords):
                 cause = f"{why} Tried again ({made} of {job.attempts_allowed} attempts made)."
                 if goes_on:
                     which = f"interruption {job.preemptions + 1} of {allowed} allowed"
-                    cause = f"{why} Goes on at once ({which})."
+                    cause = f"{why} Goes on when a slot is free ({which})."
                 connection.execute(
                     attempts.update()
                     .where(attempts.c.job_id == job.id, attempts.c.number == number)

@@ -734,6 +734,11 @@ export interface components {
       not_returned: {
         [key: string]: string;
       };
+      /**
+       * @description When it was told that its compute is taken away.
+       * @default null
+       */
+      notice_at: string | null;
       number: number;
       /** @default null */
       started_at: string | null;
@@ -1272,10 +1277,15 @@ export interface components {
     };
     /**
      * DrainCompute
-     * @description Whether a compute takes nothing new; what runs there goes on.
+     * @description Whether a compute takes nothing new; what runs there goes on, unless told otherwise.
      */
     DrainCompute: {
       draining: boolean;
+      /**
+       * @description Jobs that run there save a checkpoint within `grace_s`, and wait until it takes work again. Only where it is preemptible.
+       * @default false
+       */
+      now: boolean;
     };
     /**
      * Environment

@@ -122,8 +122,8 @@ export class Api {
   createCompute = (entry: CreateCompute) => this._send<Compute>('POST', 'computes', entry);
   deleteCompute = (name: string) => this._send<void>('DELETE', `computes/${seg(name)}`);
   testCompute = (name: string) => this._send<TestReport>('POST', `computes/${seg(name)}/test`);
-  drainCompute = (name: string, draining: boolean) =>
-    this._send<Compute>('POST', `computes/${seg(name)}/drain`, { draining });
+  drainCompute = (name: string, draining: boolean, now = false) =>
+    this._send<Compute>('POST', `computes/${seg(name)}/drain`, { draining, now });
   stopIdleKernels = (name: string) =>
     this._send<KernelPage>('POST', `computes/${seg(name)}/stop-idle`);
   move = (kernelId: string) => this._get<Move>(`kernels/${seg(kernelId)}/move`);

@@ -54,6 +54,10 @@ export const computeIcon = new LabIcon({
 });
 export const testIcon = icon('test-compute', line('M3 8h2.500l1.500-4 2.500 8 1.500-4h2.500'));
 export const drainIcon = icon('drain', line('M3 3h10M4.500 6h7M6.500 9h3M8 11v2.500'));
+export const checkpointIcon = icon(
+  'checkpoint',
+  line('M8 2.500v7M5 6.800L8 9.800l3-3M3 11.500v2h10v-2')
+);
 export const moveIcon = icon(
   'move-notebook',
   line('M2.500 8h9M8.500 4.500L12 8l-3.500 3.500M14 3v10')

@@ -163,7 +163,9 @@ class ComputeDrainHandler(StudioHandler):
         """Drain it, or let it take new work again."""
         asked: DrainCompute = await self.body()
         await self.answer(
-            lambda studio: _known(studio, name).computes.drain(name, draining=asked.draining)
+            lambda studio: _known(studio, name).computes.drain(
+                name, draining=asked.draining, now=asked.now
+            )
         )
 
 

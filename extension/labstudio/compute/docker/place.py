@@ -253,9 +253,14 @@ class ContainerPlace(Place):
         )
         with answering(self.settings.docker_host):
             container = create(self.client, plan, self.settings, self.facts)
-            self.child = ContainerChild(self.client, container, attempt.log)
+            taken = self._taken if spec.preemptible else None
+            self.child = ContainerChild(self.client, container, attempt.log, taken)
             self.child.start()
         return self.child
+
+    def _taken(self) -> None:
+        """Note that somebody had the Engine stop the container; called in another thread."""
+        self.attempt.loop.call_soon_threadsafe(self.attempt.told_to_end)
 
     def _has_python(self, command: list[str]) -> bool:
         """Say whether the forwarder can run: images without Python do without the studio."""

@@ -19,6 +19,8 @@ from labstudio.jobs.runner.faults import SIGNALLED
 from labstudio.jobs.runner.place import PlaceLost, Usage
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from docker import DockerClient
     from docker.models.containers import Container
 
@@ -46,12 +48,22 @@ class ContainerChild(Child):
         The container, made and not started.
     log
         Takes its output.
+    taken
+        Called where it ended because somebody had the Engine stop it; None where that is an end
+        like any other.
     """
 
-    def __init__(self, client: DockerClient, container: Container, log: Log) -> None:
+    def __init__(
+        self,
+        client: DockerClient,
+        container: Container,
+        log: Log,
+        taken: Callable[[], object] | None = None,
+    ) -> None:
         self._client = client
         self._container = container
         self._log = log
+        self._taken = taken
         self._over: Future[int] = Future()
         self._over.set_running_or_notify_cancel()
         self._signalled = False
@@ -151,6 +163,9 @@ class ContainerChild(Child):
         self.memory_ran_out = bool(state.get("OOMKilled"))
         if self.memory_ran_out:
             self._log.note(self._too_much())
+        elif self._taken is not None and not self._signalled and self._told(signal.SIGTERM):
+            # However it ended then: code that heeds SIGTERM may well leave with 0.
+            self._taken()
         number = code - SIGNALLED
         if number not in set(signal.Signals):
             return code
@@ -174,12 +189,7 @@ class ContainerChild(Child):
         """
         from docker.errors import NotFound
 
-        wanted = {"container": self.id, "event": "kill"}
-        killed, until = False, round(time.time(), 3)
-        with contextlib.suppress(Exception):
-            told = self._client.api.events(since=int(self._began), until=until, filters=wanted)
-            killed = any(True for _ in told)
-        if not killed:
+        if not self._told(signal.SIGKILL):
             return False
         # Removing by force is a kill first.
         time.sleep(LOOK_EVERY_S)
@@ -190,6 +200,16 @@ class ContainerChild(Child):
         if state.get("Status") == "removing" or state.get("Dead"):
             raise PlaceLost(REMOVED)
         return True
+
+    def _told(self, number: signal.Signals) -> bool:
+        """Say whether the Engine was asked to send it a signal."""
+        wanted, until = {"container": self.id, "event": "kill"}, round(time.time(), 3)
+        with contextlib.suppress(Exception):
+            since = int(self._began)
+            told = self._client.api.events(since=since, until=until, filters=wanted, decode=True)
+            sent = [each["Actor"]["Attributes"].get("signal") for each in told]
+            return str(number.value) in sent
+        return False
 
     def signal_group(self, number: signal.Signals) -> None:
         """Send a signal to the container's first process, which passes it on to the code."""

@@ -29,6 +29,7 @@ from labstudio.compute.ray.luggage import (
     Stored,
 )
 from labstudio.compute.ray.pump import Pump, outputs
+from labstudio.compute.ray.stopping import Stopping
 from labstudio.home import Home, write_atomic
 from labstudio.jobs.models import JobError
 from labstudio.jobs.processes import kill_attempt
@@ -53,8 +54,6 @@ class Driver:
 
     def __init__(self) -> None:
         self._stop_asked = False
-        self._stopped_at: float | None = None
-        self._terminated = False
         self._beat_at = monotonic()
         # Before anything else: Ray may stop a job as soon as it has started it.
         signal.signal(signal.SIGTERM, self._ask_stop)
@@ -71,6 +70,7 @@ class Driver:
         self.folder = self._lay_out()
         held = guard.detach(self.folder, self.root)
         self.pump = Pump(self.folder, _print)
+        self.stopping = Stopping(self.folder, protocol.read_spec(self.folder), STOP_TIMEOUT_S)
         began = monotonic()
         while protocol.read_result(self.folder) is None:
             if self._stop_asked:
@@ -105,17 +105,11 @@ class Driver:
         return protocol.read_result(self.folder) is None
 
     def _stop(self) -> None:
-        if self._stopped_at is None:
-            self._stopped_at = monotonic()
-        if protocol.forestall(self.folder):
-            return
-        if not self._terminated:
-            self._terminated = protocol.request_stop(self.folder)
-        if monotonic() - self._stopped_at > STOP_TIMEOUT_S:
+        if (overdue := self.stopping.press()) is not None:
             kill_attempt(self.folder)
             if protocol.read_result(self.folder) is None:
                 _write_result(
-                    self.folder, protocol.Result(outcome="stopped", ended_at=protocol.now())
+                    self.folder, protocol.Result(outcome=overdue, ended_at=protocol.now())
                 )
 
     # -- the beginning

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
-from labstudio.compute.kind import Presence
+from labstudio.compute.kind import Presence, Signal
 from labstudio.compute.ray import client as api
 from labstudio.compute.ray.client import PENDING, TERMINAL, Dashboard
 from labstudio.compute.ray.frames import Damaged, decode
@@ -48,6 +48,8 @@ class Pursuit:
     details: dict[str, Any] | None = None
     gone: bool = False
     why: str = ""
+    told: Signal | None = None
+    """What it was told last."""
     stay: bool = True
 
     def presence(self) -> Presence:

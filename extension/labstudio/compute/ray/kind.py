@@ -33,6 +33,7 @@ from labstudio.compute.ray.follower import SETTLE_S, Follower
 from labstudio.compute.ray.luggage import STORED, Luggage, Stored
 from labstudio.compute.ray.mirror import Record, amend, read_record
 from labstudio.compute.ray.settings import LOCAL, RaySettings
+from labstudio.compute.ray.stopping import stop_wait_s
 from labstudio.compute.ray.trial import trial
 from labstudio.errors import InvalidInput
 from labstudio.home import Home, write_atomic
@@ -48,8 +49,6 @@ if TYPE_CHECKING:
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 CAPACITY_S = 20.0
-# Ray kills what still runs so long after it asked; the driver is done before.
-STOP_WAIT_S = 6
 STUDIO, MARK = "labstudio_studio", "labstudio_attempt"
 
 
@@ -215,9 +214,10 @@ class Ray(Kind):
         return presence
 
     def signal(self, folder: Path, how: Signal) -> None:
-        """Have Ray stop the job; within five seconds nothing of it is left, however asked.
+        """Have Ray stop the job; the driver asks the studio whether it has a grace period.
 
-        One that Ray has not begun is over at once: Ray stops it when its turn comes.
+        Otherwise nothing of it is left within five seconds, however asked. One that Ray has not
+        begun is over at once: Ray stops it when its turn comes.
         """
         record = read_record(folder)
         if record is None:
@@ -226,13 +226,17 @@ class Ray(Kind):
         pursuit = self.follower.known(folder)
         if protocol.read_result(folder) is not None or (pursuit is not None and pursuit.gone):
             return
+        if pursuit is not None and pursuit.told is how is Signal.preempt:
+            return
         if how is not Signal.kill:
             amend(folder, preempting=how is Signal.preempt)
         job = self.dashboard.job(record.submission)
         if job is not None and job["status"] not in TERMINAL:
             self.dashboard.stop(record.submission)
         if job is None or job["status"] == PENDING:
-            protocol.forestall(folder)
+            protocol.forestall(folder, "preempted" if how is Signal.preempt else "stopped")
+        elif pursuit is not None:
+            pursuit.told = how
 
     def loss(self, folder: Path) -> JobError | None:
         """Give what Ray says of it."""
@@ -317,7 +321,7 @@ class Ray(Kind):
         ]
         environment: dict[str, Any] = {
             "py_modules": uris,
-            "env_vars": {"RAY_JOB_STOP_WAIT_TIME_S": str(STOP_WAIT_S)},
+            "env_vars": {"RAY_JOB_STOP_WAIT_TIME_S": str(stop_wait_s(spec))},
         }
         if requirements:
             environment[asked.installer] = {"packages": requirements}

@@ -34,7 +34,7 @@ REPLACED = (
     protocol.OUTPUTS,
     protocol.LOSS,
 )
-# From a stop that came through to the killing of what does not heed it.
+# From a stop that came through, or a grace period's end, to the killing of what does not heed it.
 PATIENCE_S = 4.0
 AGAIN_S = 1.0
 
@@ -130,17 +130,22 @@ class Mirror:
     def signal(self, how: Signal) -> None:
         """Pass a signal on, now or when the link is there again.
 
-        A stop that could not be passed on yet is given its time when it was, so a kill that
-        follows it, for it seems not to be heeded, waits.
+        A stop or a notice that could not be passed on yet is given its time when it was, so a kill
+        that follows it, for it seems not to be heeded, waits.
         """
-        if how is Signal.kill and self._stop is Signal.stop:
-            if self._stopped_at is None or monotonic() - self._stopped_at < PATIENCE_S:
+        if how is Signal.kill and self._stop is not None:
+            if self._stopped_at is None or monotonic() - self._stopped_at < self._patience_s():
                 return
         elif how is self._stop:
             return
         if how is not Signal.kill:
             self._stop, self._stopped_at = how, None
         self._spawn(self._pass_on(how))
+
+    def _patience_s(self) -> float:
+        if self._stop is not Signal.preempt:
+            return PATIENCE_S
+        return PATIENCE_S + protocol.read_spec(self._folder).grace_s
 
     async def _pass_on(self, how: Signal) -> None:
         outcome: protocol.Outcome = "preempted" if how is Signal.preempt else "stopped"

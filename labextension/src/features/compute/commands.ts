@@ -3,7 +3,14 @@ import type { ReadonlyPartialJSONObject } from '@lumino/coreutils';
 
 import { ApiError } from '../../api/client';
 import type { IServices } from '../../components/context';
-import { drainIcon, endIcon, playIcon, testIcon, trashIcon } from '../../components/icons';
+import {
+  checkpointIcon,
+  drainIcon,
+  endIcon,
+  playIcon,
+  testIcon,
+  trashIcon
+} from '../../components/icons';
 import { CommandIDs } from '../../tokens';
 import type { ComputesModel } from './model';
 
@@ -48,6 +55,17 @@ export function addComputeCommands(services: IServices, computes: ComputesModel)
     isEnabled: args => stateOf(args) === 'ready' || stateOf(args) === 'unreachable',
     execute: on(name => api.drainCompute(name, true))
   });
+  const preemptible = (args: ReadonlyPartialJSONObject) =>
+    computes.find(target(args))?.preemptible === true;
+  commands.addCommand(CommandIDs.drainComputeNow, {
+    label: trans.__('Drain Compute Now: Running Jobs Save a Checkpoint and Wait'),
+    caption: trans.__('Give running jobs notice, as if the compute were taken away'),
+    icon: checkpointIcon,
+    describedBy: { args: NAME_ARGS },
+    isVisible: preemptible,
+    isEnabled: args => preemptible(args) && stateOf(args) !== 'invalid',
+    execute: on(name => api.drainCompute(name, true, true))
+  });
   commands.addCommand(CommandIDs.undrainCompute, {
     label: trans.__('Take New Work Again'),
     icon: playIcon,
@@ -89,6 +107,7 @@ export function addComputeCommands(services: IServices, computes: ComputesModel)
   return [
     CommandIDs.testCompute,
     CommandIDs.drainCompute,
+    CommandIDs.drainComputeNow,
     CommandIDs.undrainCompute,
     CommandIDs.stopIdleKernels,
     CommandIDs.removeCompute

@@ -3,7 +3,14 @@ import * as React from 'react';
 import type { ComputeDetail, Occupant, Resources, TestReport, Waiting } from '../../api/types';
 import { Banner, Button, Facts } from '../../components/basics';
 import { useServices, useSignal } from '../../components/context';
-import { drainIcon, endIcon, playIcon, testIcon, trashIcon } from '../../components/icons';
+import {
+  checkpointIcon,
+  drainIcon,
+  endIcon,
+  playIcon,
+  testIcon,
+  trashIcon
+} from '../../components/icons';
 import { Table } from '../../components/table';
 import { ago, bytes, clock, number } from '../../format';
 import { CommandIDs } from '../../tokens';
@@ -72,6 +79,15 @@ function Head(props: { model: ComputeModel; detail: ComputeDetail }): JSX.Elemen
         >
           {draining ? trans.__('Take new work') : trans.__('Drain')}
         </Button>
+        {detail.preemptible && (
+          <Button
+            icon={checkpointIcon}
+            title={trans.__('Drain now: running jobs save a checkpoint and wait')}
+            onClick={() => run(CommandIDs.drainComputeNow)}
+          >
+            {trans.__('Drain now')}
+          </Button>
+        )}
         {detail.hosts_kernels && (
           <Button
             icon={endIcon}
