@@ -65,6 +65,8 @@ def test_what_is_wrong_is_one_sentence(shell: Any) -> None:
         (("add", "box", "--type", "shed", "host"), "settings must be KEY=VALUE, not 'host'."),
         (("add", "The Box", "--type", "shed", "host=h"), "name should be"),
         (("test", "box"), "compute 'box' is not known"),
+        (("drain", "local", "--now"), "compute 'local' is not preemptible"),
+        (("drain", "local", "--now", "--off"), "now: a compute that takes new work is not drained"),
     ):
         error = shell(*arguments).exception
         assert isinstance(error, StudioError), arguments

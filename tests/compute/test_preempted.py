@@ -27,19 +27,18 @@ from labstudio.jobs.runner import protocol
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 SPOT = {"preemptible": True, "grace_s": 20.0, "cpus": 2.0, "max_jobs": 2}
-STEPS, EVERY = 60, 25
-# Before the first checkpoint but that of a notice.
-EARLY = "step 4\n"
-LOOP = f"""
+STEPS, EVERY = 300, 20
+LOOP = """
 import os, time
 from labstudio import checkpoint
 done = checkpoint.load([])
 print("run", os.environ["MLFLOW_RUN_ID"], "from", len(done), flush=True)
-for n in checkpoint.steps(range({STEPS}), done, every={EVERY}):
+pause = 0 if done else 0.1
+for n in checkpoint.steps(range({steps}), done, every={every}):
     done.append(n)
     print("step", n, flush=True)
-    time.sleep(0.1)
-print("whole" if done == list(range({STEPS})) else done)
+    time.sleep(pause)
+print("whole" if done == list(range({steps})) else done)
 """
 HEEDLESS = """
 import signal, time
@@ -91,10 +90,10 @@ def _ray(request: pytest.FixtureRequest) -> dict[str, Any]:
 ENTRIES = {"docker": _docker, "ssh": _ssh, "ray": _ray}
 
 
-def begin(there: Place) -> JobHandle:
-    """Submit the loop; return when it is under way."""
-    job = there.script("loop.py", LOOP)
-    there.await_log(job, EARLY)
+def begin(there: Place, every: int = STEPS) -> JobHandle:
+    """Submit the loop, which saves at its end unless told otherwise; return when it is at work."""
+    job = there.script("loop.py", LOOP.format(steps=STEPS, every=every))
+    there.await_log(job, "step 2\n")
     return job
 
 
@@ -145,11 +144,9 @@ def test_nothing_is_lost_of_what_is_told_in_time(kind: str, spot: Callable[[str]
     assert first.notice_at is not None
     assert first.ended_at is not None
     print(f"{kind}: {(first.ended_at - first.notice_at).total_seconds():.1f} s to the queue")
-    assert "the code has 20 s" in log(there, job, 1)
-    done = steps(log(there, job, 1))
-    assert len(done) < EVERY
+    assert "the code has 20 s" in log(there, job, 1), log(there, job, 1)
     goes_on(there, job)
-    assert steps(log(there, job, 2))[0] == done[-1] + 1
+    assert steps(log(there, job, 2))[0] == steps(log(there, job, 1))[-1] + 1
 
 
 def test_a_container_that_the_engine_is_told_to_stop(spot: Callable[[str], Place]) -> None:
@@ -175,13 +172,14 @@ def test_a_host_that_vanishes_costs_what_was_done_since_the_last_checkpoint(
     spot: Callable[[str], Place],
 ) -> None:
     there = spot("ssh")
-    job = begin(there)
+    job = begin(there, every=EVERY)
     saved = there.folder(job) / protocol.WORK / protocol.SAVED
     eventually(lambda: whole.newest(saved), lambda: there.describe(job))
     for each in marked(f"{job.id}/1"):
         each.kill()
     assert goes_on(there, job).attempts[0].notice_at is None
-    assert steps(log(there, job, 2))[0] == EVERY
+    # The newest may have been saved a moment before, and not been brought.
+    assert steps(log(there, job, 2))[0] in (EVERY, 2 * EVERY)
 
 
 def test_ray_tells_a_stop_from_a_notice(spot: Callable[[str], Place]) -> None:

@@ -32,6 +32,19 @@ async def test_a_compute_is_described_and_drained(call: Call, home: Home) -> Non
         assert reply.data["state"] == state
 
 
+async def test_notice_is_given_only_where_that_may_be(call: Call, home: Home) -> None:
+    asked = {"draining": True, "now": True}
+    refused = await call("POST", "computes", "local", "drain", body=asked)
+    assert (refused.code, refused.data["details"]["field"]) == (400, "now")
+    assert "is not preemptible" in refused.data["message"]
+    (home.create().path / "compute.toml").write_text("[local]\npreemptible = true\n")
+    drained = (await call("POST", "computes", "local", "drain", body=asked)).data
+    assert drained["message"] == "Nothing new is let in; jobs save a checkpoint and wait."
+    asked["draining"] = False
+    refused = await call("POST", "computes", "local", "drain", body=asked)
+    assert (refused.code, refused.data["details"]["field"]) == (400, "now")
+
+
 async def test_a_look_and_a_test(call: Call) -> None:
     seen = (await call("GET", "computes", "local", "resources")).data
     assert seen["memory_bytes"] > seen["memory_used_bytes"] > 0

@@ -118,7 +118,7 @@ def drain(*, name: str, off: bool, now: bool, as_json: bool) -> None:
     if as_json:
         output.print_json(drained)
     elif now:
-        say(f"{name} takes nothing new; {drained.running} of its jobs save a checkpoint and wait.")
+        say(f"{name} takes nothing new. Jobs that save a checkpoint and wait: {drained.running}.")
     else:
         say(f"{name} takes new work again." if off else f"{name} takes nothing new.")
 

@@ -33,7 +33,7 @@ from labstudio.compute.ray.follower import SETTLE_S, Follower
 from labstudio.compute.ray.luggage import STORED, Luggage, Stored
 from labstudio.compute.ray.mirror import Record, amend, read_record
 from labstudio.compute.ray.settings import LOCAL, RaySettings
-from labstudio.compute.ray.stopping import stop_wait_s
+from labstudio.compute.ray.stopping import answers, stop_wait_s
 from labstudio.compute.ray.trial import trial
 from labstudio.errors import InvalidInput
 from labstudio.home import Home, write_atomic
@@ -226,8 +226,10 @@ class Ray(Kind):
         pursuit = self.follower.known(folder)
         if protocol.read_result(folder) is not None or (pursuit is not None and pursuit.gone):
             return
-        if pursuit is not None and pursuit.told is how is Signal.preempt:
-            return
+        if how is Signal.preempt and (
+            (pursuit is not None and pursuit.told is how) or not answers(self.host.gateway)
+        ):
+            return  # Said, or to be said once the driver can ask what it means.
         if how is not Signal.kill:
             amend(folder, preempting=how is Signal.preempt)
         job = self.dashboard.job(record.submission)

@@ -1,6 +1,7 @@
 """Why Ray was told to stop a job: somebody stops it, or its compute is taken away.
 
 Ray knows one way to end a job, SIGTERM to its driver. So the driver asks the studio, which knows.
+The studio sees that it can be asked before it gives notice; where nobody answers it is a stop.
 """
 
 from __future__ import annotations
@@ -11,15 +12,16 @@ from time import monotonic
 from typing import TYPE_CHECKING
 
 from labstudio.errors import StudioError
-from labstudio.gateway.client import Client
+from labstudio.gateway.client import API, Client
 from labstudio.jobs.runner import protocol
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 # A stop is done in five seconds, whether the studio answers or not.
-ANSWER_S = 1.0
+ANSWER_S = 2.0
 AGAIN_S = 0.5
+LOOK_S = 0.3
 STOP_WAIT_S = 6
 # After a grace period, for checkpoints come through the log.
 NOTICE_WAIT_S = 60
@@ -70,10 +72,31 @@ class Stopping:
         try:
             path = f"jobs/{self._spec.job_id}"
             job = json.loads(Client(url, token).send("GET", path, timeout_s=ANSWER_S) or b"{}")
-        except StudioError:
-            # Where nobody can be asked a stop is a stop, and what is a notice stays one.
-            return self._outcome or "stopped"
+        except StudioError as error:
+            # What is a notice stays one.
+            return self._outcome or self._not_told(error)
         return "stopped" if job["stop_requested"] else "preempted"
+
+    def _not_told(self, error: StudioError) -> protocol.Outcome:
+        """Take it for a stop, and say so."""
+        with (self._folder / protocol.LOG).open("a") as log:
+            log.write(f"[labstudio] It may have had a grace period: {error.message}\n")
+        return "stopped"
+
+
+def answers(gateway: Path | None) -> bool:
+    """Say whether the studio's gateway answers; who asks has it started where it was not needed."""
+    import httpx
+
+    if gateway is None:
+        return True
+    transport = httpx.HTTPTransport(uds=str(gateway))
+    with httpx.Client(transport=transport, timeout=LOOK_S) as client:
+        try:
+            client.get(f"http://studio{API}jobs")
+        except httpx.TransportError:
+            return False
+    return True
 
 
 def stop_wait_s(spec: protocol.AttemptSpec) -> int:
