@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 MARK = "LABSTUDIO_RAY"
 INSTALL = "Ray is not installed here: pip install 'labstudio[ray]'."
-START_TIMEOUT_S = 90.0
+START_TIMEOUT_S = 180.0
 TRIES = 3
 LOOK_S = 0.1
 LOOPBACK = "127.0.0.1"
