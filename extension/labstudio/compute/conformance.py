@@ -90,6 +90,19 @@ for n in range(int(sys.argv[-1])):
     print("tick", n, flush=True)
     time.sleep(0.1)
 """
+SAVES = """
+import os, pathlib, signal, sys, time
+saved = pathlib.Path(os.environ["LABSTUDIO_CHECKPOINT_DIR"]) / "saved.txt"
+if saved.exists():
+    sys.exit(print("found", saved.read_text()))
+def save(*_):
+    time.sleep(1)
+    saved.write_text("what was done")
+    sys.exit()
+signal.signal(signal.SIGTERM, save)
+print("ready", flush=True)
+time.sleep(600)
+"""
 
 
 class ConformanceSuite:
@@ -319,6 +332,19 @@ class ConformanceSuite:
         job.stop()
         assert self.ended(there, job) is JobState.stopped, there.describe(job)
         assert time.monotonic() - began < STOP_S
+
+    def test_who_is_given_notice_saves_and_goes_on(self, there: Place) -> None:
+        with there.preemptible():
+            job = there.script("saves.py", SAVES)
+            there.await_log(job, "ready")
+            there.studio.computes.drain(there.name, draining=True, now=True)
+            try:
+                eventually(lambda: job.refresh().state == "queued", lambda: there.describe(job))
+            finally:
+                there.studio.computes.drain(there.name, draining=False)
+            self.succeeded(there, job)
+        assert said(job) == "found what was done\n"
+        assert there.studio.jobs.get(job.id).preemptions == 1
 
     def test_a_daemon_that_was_killed_is_replaced_and_goes_on(self, there: Place) -> None:
         job = there.script("ticks.py", TICKS, parameters={"ticks": 40})

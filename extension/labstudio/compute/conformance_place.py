@@ -119,6 +119,19 @@ class Place:
         keeper = self.studio.keeper
         eventually(lambda: keeper.ensure(wait=True).state == "running", "no daemon starts")
 
+    @contextmanager
+    def preemptible(self) -> Iterator[None]:
+        """Have the compute be one that may be taken away, for a while."""
+        file = self.studio.home.path / FILE
+        before = file.read_text()
+        head = f"[{self.name}]\n"
+        assert head in before
+        file.write_text(before.replace(head, f"{head}preemptible = true\ngrace_s = 20.0\n"))
+        try:
+            yield
+        finally:
+            file.write_text(before)
+
     def attempt(self, code: str) -> tuple[Path, protocol.AttemptSpec]:
         """Make the folder and the description of an attempt that no daemon knows of."""
         home = self.studio.home
