@@ -100,9 +100,10 @@ def test_the_next_kernel_finds_a_keeper_that_is_in_touch_or_gets_in_touch_anew(
 ):
     def spare(used: int) -> psutil.Process | None:
         for process in psutil.Process().children():
-            known = process.cmdline()[-3:] == ["--spare", str(jupyter.home.path), "gpu-box"]
-            if known and process.pid != used:
-                return process
+            with contextlib.suppress(psutil.ZombieProcess):  # a keeper that ended
+                known = process.cmdline()[-3:] == ["--spare", str(jupyter.home.path), "gpu-box"]
+                if known and process.pid != used:
+                    return process
         return None
 
     async def work() -> None:

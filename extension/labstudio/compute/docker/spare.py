@@ -30,6 +30,7 @@ from labstudio.compute.docker.container import (
     remove,
 )
 from labstudio.compute.docker.engine import answering
+from labstudio.compute.host.spare import LOADING
 from labstudio.home import write_atomic
 
 if TYPE_CHECKING:
@@ -52,8 +53,7 @@ listening = socket.socket(socket.AF_UNIX)
 listening.bind(sys.argv[1])
 listening.listen(1)
 listening.settimeout({LIFE_S})
-import ipykernel.kernelapp, ipykernel.ipkernel, ipykernel.zmqshell
-import IPython.core.completer, comm
+{LOADING}
 try: asker = listening.accept()[0]
 except TimeoutError: sys.exit()
 told = json.loads(asker.makefile("rb").readline())

@@ -20,12 +20,20 @@ from . import relay
 
 LIFE_S = 1800.0
 LOOK_S = 2.0
-# What an IPython kernel loads by itself; the code that the order brings then finds it loaded.
-WAITING = """
+# What an IPython kernel loads until it answers; the code that an order brings finds it loaded. Old
+# versions lack some of it.
+LOADING = """
+import importlib
+for name in ("ipykernel.kernelapp", "ipykernel.ipkernel", "ipykernel.zmqshell", "comm",
+             "ipykernel.debugger", "IPython.core.completer", "IPython.core.completerlib",
+             "IPython.core.debugger", "pdb", "sqlite3", "tornado.platform.asyncio"):
+    try: importlib.import_module(name)
+    except ImportError: pass
+"""
+WAITING = f"""
 import json, os, sys
 if sys.path[0] == "": del sys.path[0]
-import ipykernel.kernelapp, ipykernel.ipkernel, ipykernel.zmqshell
-import IPython.core.completer, comm
+{LOADING}
 line = sys.stdin.readline()
 if not line: sys.exit()
 told = json.loads(line)
@@ -38,7 +46,7 @@ for number, handle in ((0, os.open(os.devnull, os.O_RDONLY)), (1, log), (2, log)
 paths = told["env"].get("PYTHONPATH", "").split(os.pathsep)
 sys.path[:0] = ["", *(path for path in paths if path and path not in sys.path)]
 sys.argv = ["-c", *told["argv"][3:]]
-exec(compile(told["argv"][2], "<string>", "exec"), {"__name__": "__main__"})
+exec(compile(told["argv"][2], "<string>", "exec"), {{"__name__": "__main__"}})
 """
 
 
