@@ -28,6 +28,15 @@ CUT = """root => {
 }"""
 
 
+# Which of these show less than they say.
+SHORTENED = """(root, which) => [...root.querySelectorAll(which)]
+    .filter(e => {
+        const edge = e.closest('.lst-JobRow-text').getBoundingClientRect().right + 1;
+        return e.scrollWidth > e.clientWidth + 1 || e.getBoundingClientRect().right > edge;
+    })
+    .map(e => e.textContent)"""
+
+
 def resize(desk: Desk, left: int) -> None:
     """Drag the left sidebar to a width."""
     desk.page.evaluate(
@@ -62,6 +71,48 @@ def test_the_sidebar_fits_its_width(desk: Desk, lab: Lab, width: int) -> None:
         panel.locator(row).first.hover()
         assert panel.evaluate("e => e.scrollWidth - e.clientWidth") <= 0
         assert panel.evaluate(CUT) == []
+
+
+COMPUTES = """
+[local]
+price_per_hour = 12.5
+cpus = 128
+memory = "512GiB"
+gpus = 8
+max_jobs = 1
+
+[a-machine-with-quite-a-long-name]
+type = "ssh"
+host = "127.0.0.1"
+port = 9
+
+[wrong]
+type = "docker"
+colour = "red"
+"""
+
+
+@pytest.mark.parametrize("width", [200, 280, 600])
+def test_the_compute_panel_fits_its_width(desk: Desk, lab: Lab, width: int) -> None:
+    file = lab.studio.home.path / "compute.toml"
+    file.write_text(COMPUTES)
+    made = [lab.fetch("POST", "jobs", {"path": "slow.ipynb"}) for _ in range(2)]
+    lab.wait(made[0]["id"], "running")
+    desk.run("labstudio-compute:show-panel")
+    panel = desk.page.locator("#labstudio-compute")
+    expect(panel.locator("[data-compute=local]")).to_contain_text("1 waiting")
+    expect(panel.locator("[data-compute=wrong]")).to_contain_text("colour")
+    expect(panel.locator("[data-state=unreachable].lst-ComputeRow")).to_be_visible()
+    resize(desk, width)
+    box = panel.bounding_box()
+    assert box is not None
+    assert abs(box["width"] - width) < 12, box
+    panel.locator("[data-compute=local]").hover()
+    assert panel.evaluate("e => e.scrollWidth - e.clientWidth") <= 0
+    assert panel.evaluate(CUT) == []
+    # Nothing is cut off in its own box either, but names.
+    assert panel.evaluate(SHORTENED, ".lst-Meter-text, .lst-JobRow-more > *") == []
+    file.unlink()
 
 
 def test_a_job_fits_a_narrow_main_area(desk: Desk, lab: Lab) -> None:

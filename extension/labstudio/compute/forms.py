@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import ByteSize
 
-from labstudio.compute.models import KindField, KindInfo, KindPage
+from labstudio.compute.models import ComputeSettings, KindField, KindInfo, KindPage
 from labstudio.compute.registry import kinds
 
 if TYPE_CHECKING:
@@ -47,13 +47,16 @@ def _info(type_: str, kind: type[Kind]) -> KindInfo:
 
 
 def kind_fields(kind: type[Kind]) -> list[KindField]:
-    """Return the settings that a kind takes."""
-    fields = kind.Settings.model_fields.items()
-    return [_field(name, field) for name, field in fields if name != "type"]
+    """Return the settings that a kind takes, its own before those that every kind has."""
+    fields = [each for each in kind.Settings.model_fields.items() if each[0] != "type"]
+    fields.sort(key=lambda each: each[0] in ComputeSettings.model_fields)
+    return [_field(name, field) for name, field in fields]
 
 
 def _field(name: str, field: FieldInfo) -> KindField:
     default = None if field.is_required() else field.get_default(call_default_factory=True)
+    if isinstance(default, ByteSize):
+        default = default.human_readable().replace(".0", "")
     return KindField(
         name=name,
         description=field.description or "",

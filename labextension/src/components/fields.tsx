@@ -107,7 +107,7 @@ export function CheckField(props: {
   id: string;
   label: string;
   value: boolean;
-  hint?: string;
+  hint?: React.ReactNode;
   onChange: (value: boolean) => void;
 }): JSX.Element {
   return (

@@ -9,7 +9,16 @@ import { CheckField, SelectField, TextField } from '../../components/fields';
 type Values = Record<string, string | boolean>;
 
 /** What a person usually says of each kind; the rest is there to unfold. */
-const FEW = 5;
+const FEW = 4;
+
+const SPELT: Record<string, string> = {
+  ca: 'CA',
+  cpus: 'CPUs',
+  days: '(days)',
+  gpus: 'GPUs',
+  s: '(s)',
+  url: 'URL'
+};
 
 /** A new entry of compute.toml. */
 export function AddCompute(props: {
@@ -107,10 +116,12 @@ export function AddCompute(props: {
         )}
       </div>
       <div className="lst-Form-foot">
-        <Button onClick={props.onCancel}>{trans.__('Cancel')}</Button>
-        <Button kind="primary" type="submit" disabled={sending || !name || !type}>
-          {trans.__('Add compute')}
-        </Button>
+        <div>
+          <Button onClick={props.onCancel}>{trans.__('Cancel')}</Button>
+          <Button kind="primary" type="submit" disabled={sending || !name || !type}>
+            {trans.__('Add compute')}
+          </Button>
+        </div>
       </div>
     </form>
   );
@@ -123,18 +134,14 @@ function Setting(props: {
   onChange: (value: string | boolean) => void;
 }): JSX.Element {
   const { field } = props;
+  const { trans } = useServices();
   const id = `lst-compute-${field.name}`;
-  const label = field.name.replace(/_/g, ' ');
+  const label = shownName(field.name);
+  const hint = <Words text={field.description.replace(/\bNone:/g, trans.__('Empty:'))} />;
   if (field.type === 'boolean') {
     const checked = typeof props.value === 'boolean' ? props.value : field.default === true;
     return (
-      <CheckField
-        id={id}
-        label={label}
-        hint={field.description}
-        value={checked}
-        onChange={props.onChange}
-      />
+      <CheckField id={id} label={label} hint={hint} value={checked} onChange={props.onChange} />
     );
   }
   const many = field.type === 'list' || field.type === 'table';
@@ -150,10 +157,23 @@ function Setting(props: {
       mono={many}
       wide={many}
       error={props.error}
-      hint={field.description}
+      hint={field.description ? hint : undefined}
       onChange={props.onChange}
     />
   );
+}
+
+/** A setting's name as a label: `idle_kernel_s` is *Idle kernel (s)*. */
+function shownName(name: string): string {
+  const words = name.split('_').map(word => SPELT[word] ?? word);
+  const text = words.join(' ');
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}
+
+/** A sentence of which some words are code. */
+function Words(props: { text: string }): JSX.Element {
+  const parts = props.text.split('`');
+  return <>{parts.map((part, index) => (index % 2 ? <code key={index}>{part}</code> : part))}</>;
 }
 
 /** What the form says, as the API takes it: what was left empty is left out. */

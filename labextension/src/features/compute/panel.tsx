@@ -10,7 +10,7 @@ import { CommandIDs } from '../../tokens';
 import { StatusLine } from '../status/line';
 import type { StatusModel } from '../status/model';
 import type { ComputesModel } from './model';
-import { computeState, computeWords, money, Slots } from './parts';
+import { computeState, computeWords, hundredths, Slots } from './parts';
 
 /** The sidebar of computes. */
 export class ComputePanel extends StudioWidget {
@@ -160,9 +160,9 @@ function ComputeRow(props: {
             <span key={words}>{words}</span>
           ))}
           {compute.price_per_hour > 0 && (
-            <span>{trans.__('%1/h', money(compute.price_per_hour))}</span>
+            <span>{trans.__('%1/h', hundredths(compute.price_per_hour))}</span>
           )}
-          {compute.spent > 0 && <span>{trans.__('%1 spent', money(compute.spent))}</span>}
+          {compute.spent > 0 && <span>{trans.__('%1 spent', hundredths(compute.spent))}</span>}
         </div>
         {compute.state !== 'invalid' && <Slots compute={compute} />}
       </div>

@@ -25,9 +25,24 @@ export function computeWords(compute: Compute, trans: TranslationBundle): string
   ].filter(Boolean);
 }
 
-/** An amount in the currency of the prices. */
-export function money(amount: number): string {
+/** An amount of money or hours; one that is small is not nothing. */
+export function hundredths(amount: number): string {
+  if (amount > 0 && amount < 0.005) {
+    return '< 0.01';
+  }
   return amount.toLocaleString(undefined, { minimumFractionDigits: 2, maximumFractionDigits: 2 });
+}
+
+/** A part of so many bytes; the unit is said once where it is the same. */
+export function share(
+  part: number | undefined,
+  whole: number | undefined,
+  trans: TranslationBundle
+): string {
+  const [amount, unit] = bytes(part ?? 0).split(' ');
+  const all = bytes(whole ?? 0);
+  const alike = !part || unit === all.split(' ')[1];
+  return trans.__('%1 of %2', alike ? amount : bytes(part), all);
 }
 
 /** A part of a whole, as a bar with its words. */
@@ -78,7 +93,7 @@ export function Slots(props: { compute: Compute }): JSX.Element {
         label={trans.__('Memory')}
         value={compute.memory_held_bytes}
         total={compute.memory_bytes}
-        text={trans.__('%1 of %2', bytes(compute.memory_held_bytes), bytes(compute.memory_bytes))}
+        text={share(compute.memory_held_bytes, compute.memory_bytes, trans)}
       />
       <Meter
         label={trans.__('GPU')}

@@ -6,10 +6,16 @@ import type { UsageBy, UsageReport, UsageRow } from '../../api/types';
 import { Banner, Empty, Tabs } from '../../components/basics';
 import { useServices } from '../../components/context';
 import { duration } from '../../format';
-import { money } from './parts';
+import { hundredths } from './parts';
 
 const SPANS = { week: 7, month: 30, year: 365, all: 0 } as const;
 type Span = keyof typeof SPANS;
+type Day = UsageReport['days'][number];
+type Used = UsageReport['total'];
+
+const DAY_MS = 86_400_000;
+/** So many days are named under the columns. */
+const LABELS = 8;
 
 /** Who used how much of what, and what it cost: a bar for each, a column for each day. */
 export function UsageView(): JSX.Element {
@@ -21,7 +27,7 @@ export function UsageView(): JSX.Element {
   const query = React.useMemo(
     () => ({
       by,
-      since: SPANS[span] ? new Date(Date.now() - SPANS[span] * 86_400_000).toISOString() : undefined
+      since: SPANS[span] ? new Date(Date.now() - SPANS[span] * DAY_MS).toISOString() : undefined
     }),
     [by, span]
   );
@@ -85,7 +91,7 @@ export function UsageView(): JSX.Element {
           <Empty>{trans.__('Nothing ran in this time.')}</Empty>
         ) : (
           <>
-            <Days report={report} />
+            <Days report={report} span={SPANS[span]} />
             <Rows report={report} label={keys.find(each => each[0] === by)?.[1] ?? ''} />
           </>
         ))}
@@ -94,45 +100,87 @@ export function UsageView(): JSX.Element {
 }
 
 /** One column a day, of cost where there are prices, of hours otherwise. */
-function Days(props: { report: UsageReport }): JSX.Element {
+function Days(props: { report: UsageReport; span: number }): JSX.Element {
   const { trans } = useServices();
-  const { days, total } = props.report;
-  const priced = total.cost > 0;
-  const value = (day: (typeof days)[number]) => (priced ? day.cost : day.seconds / 3600);
-  const most = Math.max(...days.map(value), Number.MIN_VALUE);
+  const priced = props.report.total.cost > 0;
+  const days = allDays(props.report.days, props.span);
+  const value = (day: Day) => (priced ? day.cost : day.seconds);
+  const words = (day: Day) => (priced ? hundredths(day.cost) : duration(day.seconds));
+  const most = days.reduce((one, other) => (value(other) > value(one) ? other : one));
+  const title = priced ? trans.__('Cost by day') : trans.__('Time by day');
+  const every = Math.ceil(days.length / LABELS);
   return (
-    <figure
-      className="lst-Usage-days"
-      aria-label={priced ? trans.__('Cost by day') : trans.__('Hours by day')}
-    >
-      {days.map(day => (
-        <div
-          key={day.day}
-          className="lst-Usage-day"
-          title={`${day.day}: ${priced ? money(day.cost) : duration(day.seconds)}`}
-        >
-          <span style={{ height: `${(value(day) / most) * 100}%` }} />
-          <small>{day.day.slice(5)}</small>
-        </div>
-      ))}
+    <figure className="lst-Usage-days" aria-label={title}>
+      <figcaption>{trans.__('%1, at most %2', title, words(most))}</figcaption>
+      <div>
+        {days.map((day, index) => (
+          <div
+            key={day.day}
+            className="lst-Usage-day"
+            title={`${shortDay(day.day)}: ${words(day)}`}
+            data-end={index === days.length - 1}
+          >
+            <span style={{ height: `${(value(day) / (value(most) || 1)) * 100}%` }} />
+            <small>{(days.length - 1 - index) % every === 0 && shortDay(day.day)}</small>
+          </div>
+        ))}
+      </div>
     </figure>
   );
+}
+
+/** The days to today, also those on which nothing ran; `span` 0 begins with the first. */
+function allDays(used: readonly Day[], span: number): Day[] {
+  const known = new Map(used.map(day => [day.day, day]));
+  const today = Math.floor(Date.now() / DAY_MS);
+  const first = Math.floor(Date.parse(used[0].day) / DAY_MS);
+  const begin = span && span <= 30 ? Math.min(first, today - span + 1) : first;
+  return Array.from({ length: today - begin + 1 }, (_, index) => {
+    const day = new Date((begin + index) * DAY_MS).toISOString().slice(0, 10);
+    return known.get(day) ?? { day, seconds: 0, cost: 0 };
+  });
+}
+
+/** A day of UTC, as the ledger counts them. */
+function shortDay(day: string): string {
+  return new Date(day).toLocaleDateString(undefined, {
+    day: 'numeric',
+    month: 'short',
+    timeZone: 'UTC'
+  });
 }
 
 function Rows(props: { report: UsageReport; label: string }): JSX.Element {
   const { trans } = useServices();
   const { rows, total } = props.report;
-  const hours = (seconds: number) => (seconds / 3600).toFixed(2);
-  const cells = (row: UsageReport['total']) => (
-    <>
-      <td data-number>{duration(row.seconds)}</td>
-      <td data-number>{hours(row.cpu_s)}</td>
-      <td data-number>{hours(row.gpu_s)}</td>
-      <td data-number>{money(row.cost)}</td>
-      <td data-number>{money(row.saved)}</td>
-      <td data-number>{money(row.lost_cost)}</td>
-    </>
-  );
+  const figures = [
+    { head: trans.__('Time'), cell: (row: Used) => duration(row.seconds), shown: true },
+    { head: trans.__('CPU h'), cell: (row: Used) => hundredths(row.cpu_s / 3600), shown: true },
+    {
+      head: trans.__('GPU h'),
+      cell: (row: Used) => hundredths(row.gpu_s / 3600),
+      shown: total.gpu_s
+    },
+    { head: trans.__('Cost'), cell: (row: Used) => hundredths(row.cost), shown: total.cost },
+    {
+      head: trans.__('Saved'),
+      title: trans.__('By being preemptible'),
+      cell: (row: Used) => hundredths(row.saved),
+      shown: total.saved
+    },
+    {
+      head: trans.__('Lost'),
+      title: trans.__('To preemptions: work done again'),
+      cell: (row: Used) => hundredths(row.lost_cost),
+      shown: total.lost_cost
+    }
+  ].filter(figure => figure.shown);
+  const cells = (row: Used) =>
+    figures.map(figure => (
+      <td key={figure.head} data-number>
+        {figure.cell(row)}
+      </td>
+    ));
   const most = Math.max(...rows.map(weight), Number.MIN_VALUE);
   return (
     <table className="lst-Table" aria-label={trans.__('Usage')}>
@@ -140,16 +188,11 @@ function Rows(props: { report: UsageReport; label: string }): JSX.Element {
         <tr>
           <th>{props.label}</th>
           <th aria-hidden="true" />
-          <th data-number>{trans.__('Time')}</th>
-          <th data-number>{trans.__('CPU h')}</th>
-          <th data-number>{trans.__('GPU h')}</th>
-          <th data-number>{trans.__('Cost')}</th>
-          <th data-number title={trans.__('By being preemptible')}>
-            {trans.__('Saved')}
-          </th>
-          <th data-number title={trans.__('To preemptions: work done again')}>
-            {trans.__('Lost')}
-          </th>
+          {figures.map(figure => (
+            <th key={figure.head} data-number title={figure.title}>
+              {figure.head}
+            </th>
+          ))}
         </tr>
       </thead>
       <tbody>

@@ -15,7 +15,7 @@ import { Table } from '../../components/table';
 import { ago, bytes, clock, number } from '../../format';
 import { CommandIDs } from '../../tokens';
 import type { ComputeModel } from './model';
-import { computeState, Meter, money, Slots } from './parts';
+import { computeState, Meter, hundredths, share, Slots } from './parts';
 
 /** How often the machine is looked at while it is in view. */
 const LOOK_MS = 5_000;
@@ -42,11 +42,15 @@ export function ComputeView(props: { model: ComputeModel }): JSX.Element | null 
       {model.error && <Banner kind="error">{model.error.message}</Banner>}
       {detail.message && <Banner kind="warning">{detail.message}</Banner>}
       <Report report={model.report} />
-      <div className="lst-ComputeView-columns">
-        <SlotsPart detail={detail} />
-        {detail.resources && <Machine resources={detail.resources} />}
-      </div>
-      <Occupants items={detail.occupants ?? []} />
+      {detail.state !== 'invalid' && (
+        <>
+          <div className="lst-ComputeView-columns">
+            <SlotsPart detail={detail} />
+            {detail.resources && <Machine resources={detail.resources} />}
+          </div>
+          <Occupants items={detail.occupants ?? []} />
+        </>
+      )}
       <Queue items={detail.waiting ?? []} />
       <Settings detail={detail} />
     </div>
@@ -70,30 +74,30 @@ function Head(props: { model: ComputeModel; detail: ComputeDetail }): JSX.Elemen
         </div>
       </div>
       <div className="lst-ComputeView-actions">
-        <Button icon={testIcon} disabled={model.testing} onClick={() => void model.test()}>
-          {model.testing ? trans.__('Testing…') : trans.__('Test')}
-        </Button>
-        <Button
-          icon={draining ? playIcon : drainIcon}
-          onClick={() => run(draining ? CommandIDs.undrainCompute : CommandIDs.drainCompute)}
-        >
-          {draining ? trans.__('Take new work') : trans.__('Drain')}
-        </Button>
-        {detail.preemptible && (
-          <Button
-            icon={checkpointIcon}
-            title={trans.__('Drain now: running jobs save a checkpoint and wait')}
-            onClick={() => run(CommandIDs.drainComputeNow)}
-          >
-            {trans.__('Drain now')}
-          </Button>
+        {detail.state !== 'invalid' && (
+          <>
+            <Button icon={testIcon} disabled={model.testing} onClick={() => void model.test()}>
+              {model.testing ? trans.__('Testing…') : trans.__('Test')}
+            </Button>
+            <Button
+              icon={draining ? playIcon : drainIcon}
+              onClick={() => run(draining ? CommandIDs.undrainCompute : CommandIDs.drainCompute)}
+            >
+              {draining ? trans.__('Take new work') : trans.__('Drain')}
+            </Button>
+            {detail.preemptible && (
+              <Button
+                icon={checkpointIcon}
+                title={trans.__('Drain now: running jobs save a checkpoint and wait')}
+                onClick={() => run(CommandIDs.drainComputeNow)}
+              >
+                {trans.__('Drain now')}
+              </Button>
+            )}
+          </>
         )}
-        {detail.hosts_kernels && (
-          <Button
-            icon={endIcon}
-            disabled={!detail.kernels}
-            onClick={() => run(CommandIDs.stopIdleKernels)}
-          >
+        {detail.kernels > 0 && (
+          <Button icon={endIcon} onClick={() => run(CommandIDs.stopIdleKernels)}>
             {trans.__('Stop idle kernels')}
           </Button>
         )}
@@ -116,11 +120,13 @@ function SlotsPart(props: { detail: ComputeDetail }): JSX.Element {
       <Slots compute={detail} />
       <Facts
         items={[
-          [trans.__('Price'), detail.price_per_hour > 0 && `${money(detail.price_per_hour)} / h`],
-          [trans.__('Spent'), detail.spent > 0 && money(detail.spent)],
+          [
+            trans.__('Price'),
+            detail.price_per_hour > 0 && `${hundredths(detail.price_per_hour)} / h`
+          ],
+          [trans.__('Spent'), detail.spent > 0 && hundredths(detail.spent)],
           [trans.__('Preemptible'), detail.preemptible && trans.__('yes')],
-          [trans.__('Jobs at once'), detail.max_jobs && String(detail.max_jobs)],
-          [trans.__('Named in'), detail.source]
+          [trans.__('Jobs at once'), detail.max_jobs && String(detail.max_jobs)]
         ]}
       />
     </section>
@@ -147,17 +153,13 @@ function Machine(props: { resources: Resources }): JSX.Element {
           label={trans.__('Memory')}
           value={resources.memory_used_bytes}
           total={resources.memory_bytes}
-          text={trans.__(
-            '%1 of %2',
-            bytes(resources.memory_used_bytes),
-            bytes(resources.memory_bytes)
-          )}
+          text={share(resources.memory_used_bytes, resources.memory_bytes, trans)}
         />
         <Meter
           label={trans.__('Disk')}
           value={resources.disk_used_bytes ?? 0}
           total={resources.disk_bytes ?? 0}
-          text={trans.__('%1 of %2', bytes(resources.disk_used_bytes), bytes(resources.disk_bytes))}
+          text={share(resources.disk_used_bytes, resources.disk_bytes, trans)}
         />
         {(resources.gpus ?? []).map(gpu => (
           <Meter
@@ -282,21 +284,26 @@ function Report(props: { report: TestReport | null }): JSX.Element | null {
   );
 }
 
+/** The entry that names it, folded unless it is wrong. */
 function Settings(props: { detail: ComputeDetail }): JSX.Element | null {
+  const { detail } = props;
   const { trans } = useServices();
-  const settings = Object.entries(props.detail.settings ?? {});
-  if (settings.length === 0) {
+  if (!detail.source) {
     return null;
   }
+  const settings = Object.entries(detail.settings ?? {});
   return (
-    <section>
-      <h3>{trans.__('Settings')}</h3>
+    <details open={detail.state === 'invalid' || undefined}>
+      <summary>{trans.__('Settings')}</summary>
       <Facts
-        items={settings.map(
-          ([name, value]) =>
-            [name, <code key={name}>{JSON.stringify(value)}</code>] as [string, React.ReactNode]
-        )}
+        items={[
+          [trans.__('Named in'), detail.source],
+          ...settings.map(([name, value]): [string, React.ReactNode] => [
+            name,
+            <code key={name}>{typeof value === 'string' ? value : JSON.stringify(value)}</code>
+          ])
+        ]}
       />
-    </section>
+    </details>
   );
 }

@@ -10,6 +10,8 @@ import { bytes } from '../../format';
 import { LeftBehind } from './left';
 
 const LOOK_MS = 300;
+/** How the kernels of computes are named: labstudio.COMPUTE.NAME */
+const OF_A_COMPUTE = /^labstudio\.([^.]+)\../;
 const FINAL: readonly Move['phase'][] = ['done', 'refused', 'failed'];
 
 /** Takes a live notebook to another compute, and tells how far it is. */
@@ -20,13 +22,18 @@ export class NotebookMover {
     private _trans: TranslationBundle
   ) {}
 
-  /** Ask where to; null when the person thinks better of it. */
-  async choose(): Promise<string | null> {
+  /** Ask where to; null when the person thinks better of it, or there is no other place. */
+  async choose(context: ISessionContext): Promise<string | null> {
     const trans = this._trans;
+    const here = OF_A_COMPUTE.exec(context.session?.kernel?.name ?? '')?.[1] ?? 'local';
     const computes = (await this._api.computes()).items.filter(
-      each => each.state === 'ready' && (each.hosts_kernels || each.name === 'local')
+      each => each.state === 'ready' && each.hosts_kernels && each.name !== here
     );
     const names = computes.map(each => each.name);
+    if (!names.length) {
+      Notification.info(trans.__('There is no other compute that is ready and has kernels.'));
+      return null;
+    }
     const result = await InputDialog.getItem({
       title: trans.__('Move the notebook'),
       label: trans.__('Its variables come along. To which compute?'),

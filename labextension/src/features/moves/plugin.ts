@@ -44,7 +44,7 @@ export const moves: JupyterFrontEndPlugin<void> = {
         }
         const { NotebookMover } = await import('./move');
         const mover = new NotebookMover(api, sessions, trans);
-        const to = typeof args.to === 'string' ? args.to : await mover.choose();
+        const to = typeof args.to === 'string' ? args.to : await mover.choose(context);
         if (to !== null) {
           await mover.move(context, to);
         }

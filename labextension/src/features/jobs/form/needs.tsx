@@ -11,7 +11,7 @@ const NEEDS = ['need.cpus', 'need.memory', 'need.gpus'] as const;
 export const OF_A_COMPUTE = [...NEEDS, 'image'] as const;
 
 /** What may be typed; the same in every language. */
-const EXAMPLES = { memory: '4GB', inputs: 'data/train.csv=train.csv', one: '1', none: '0' };
+const EXAMPLES = { inputs: 'data/train.csv=train.csv', one: '1', none: '0' };
 
 /** What it takes of its compute, and the data that it has there. */
 export function Needs(props: { model: FormModel; id: string }): JSX.Element {
@@ -54,7 +54,7 @@ export function Needs(props: { model: FormModel; id: string }): JSX.Element {
         {need(
           'memory',
           trans.__('Memory'),
-          EXAMPLES.memory,
+          trans.__('not limited'),
           has(place?.memory_bytes && bytes(place.memory_bytes))
         )}
         {need(
