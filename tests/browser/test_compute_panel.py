@@ -15,7 +15,10 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def crowded(lab: Lab) -> Iterator[list[str]]:
-    """A machine that is priced, and has one slot and three jobs."""
+    """A machine that is priced, and has one slot and three jobs.
+
+    Asked for before the desk, where a job is looked at: the page is closed when its jobs go.
+    """
     entry = '[local]\nmax_jobs = 1\nprice_per_hour = 2.0\ndescription = "This laptop"\n'
     file = lab.studio.home.path / "compute.toml"
     file.write_text(entry + '\n[wrong]\ntype = "docker"\ncolour = "red"\n')
@@ -26,7 +29,7 @@ def crowded(lab: Lab) -> Iterator[list[str]]:
     file.unlink(missing_ok=True)
 
 
-def test_what_runs_and_waits_is_seen(desk: Desk, lab: Lab, crowded: list[str]) -> None:
+def test_what_runs_and_waits_is_seen(crowded: list[str], desk: Desk, lab: Lab) -> None:
     page = desk.page
     desk.run("labstudio-compute:show-panel")
     panel = page.locator("#labstudio-compute")
@@ -85,7 +88,7 @@ def test_running_jobs_are_given_notice_where_that_may_be(
     expect(row).to_have_attribute("data-state", "ready")
 
 
-def test_usage_is_a_chart_and_a_file(desk: Desk, lab: Lab, crowded: list[str]) -> None:
+def test_usage_is_a_chart_and_a_file(crowded: list[str], desk: Desk, lab: Lab) -> None:
     page = desk.page
     desk.run("labstudio-compute:usage")
     usage = page.locator(".lst-Usage")

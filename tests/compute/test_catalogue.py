@@ -265,6 +265,9 @@ def test_kinds_tell_their_fields_for_a_form(studio: Studio) -> None:
     assert fields["env"].type == "table"
     assert fields["memory"].type == "text"
     assert "type" not in fields
+    assert [each.name for each in kind.fields][:4] == ["host", "port", "tools", "warm"]
+    docker = next(each for each in studio.computes.kinds().items if each.type == "docker")
+    assert next(each for each in docker.fields if each.name == "shm_size").default == "256MiB"
 
 
 def test_a_look_and_a_test_without_a_daemon(studio: Studio) -> None:
