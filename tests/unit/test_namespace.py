@@ -136,7 +136,8 @@ def test_what_cannot_travel_is_named_with_its_cell(packed: Any) -> None:
         "guarded": "holds a lock",
     }
     numbers = left["numbers"]
-    assert (numbers["cell"], numbers["line"]) == (len(CELLS) + 2, "# the numbers")
+    made = "numbers = (n for n in range(3))"
+    assert (numbers["cell"], numbers["line"]) == (len(CELLS) + 2, made)
 
 
 def test_counting_goes_on(new: Desk, old: Desk) -> None:

@@ -19,7 +19,7 @@ class LeftBehind(BaseModel):
     name: str
     reason: str = Field(description="Completes the sentence that begins with the name.")
     cell: int | None = Field(None, description="Number of the cell that assigned it last.")
-    line: str = Field("", description="That cell's first line.")
+    line: str = Field("", description="The line of that cell that made it.")
 
     def __str__(self) -> str:
         made = f" (cell {self.cell}: {self.line})" if self.cell else ""
@@ -44,7 +44,7 @@ class Manifest(BaseModel):
     modules: dict[str, str]
     groups: list[dict[str, Any]] = Field(default_factory=list)
     origins: dict[str, tuple[int | None, str]] = Field(
-        default_factory=dict, description="The cell that made each name, and its first line."
+        default_factory=dict, description="The cell that made each name, and the line."
     )
     left: list[LeftBehind]
     parts: list[Part]

@@ -1694,7 +1694,7 @@ export interface components {
        */
       cell: number | null;
       /**
-       * @description That cell's first line.
+       * @description The line of that cell that made it.
        * @default
        */
       line: string;

@@ -222,12 +222,15 @@ class Steps:
     async def _send(self, old: Here, there: str, packing: asyncio.Future[Any]) -> str:
         """Bring the names as they are packed; return where they are."""
         new = await self._place(self.move.new_kernel_id)
-        pause = LOOK_S
+        pause, brought = LOOK_S, 0
         while not (await asyncio.wait({packing}, timeout=pause))[0]:
             began = monotonic()
             await old.fetch(there, self.packed)
+            packed = await self._do(_bytes_in, self.packed)
             await new.bring(self.packed)
-            pause = min(max(LOOK_S, monotonic() - began), LONGEST_LOOK_S)
+            # The link is idle only where there was nothing to send.
+            idle = min(max(LOOK_S, monotonic() - began), LONGEST_LOOK_S)
+            pause, brought = (0.0 if packed > brought else idle), packed
         await packing
         await old.fetch(there, self.packed)
         manifest = await self._do(read, self.packed)

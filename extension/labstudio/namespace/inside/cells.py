@@ -69,17 +69,25 @@ def _tree(cell):
 
 
 def origins(names):
-    """Return ``{name: [cell, its first line]}``: the cell that assigned each name last."""
+    """Return ``{name: [cell, line]}``: the cell that assigned each name last, and where."""
     found, wanted, cells = {}, set(names), history()
     for number in range(len(cells) - 1, 0, -1):
         if not wanted:
             break
         for name in wanted & bound(_tree(cells[number])):
-            found[name] = [number, first_line(cells[number])]
+            found[name] = [number, _line(name, cells[number])]
         wanted -= found.keys()
     for name in wanted & _came_from.keys():
         found[name] = _came_from[name]
     return found
+
+
+def _line(name, cell):
+    """Return the line of a cell that assigns a name last."""
+    for statement in reversed(_tree(cell).body):
+        if name in bound(statement):
+            return _plain(cell).splitlines()[statement.lineno - 1].strip()[:120]
+    return first_line(cell)
 
 
 def remember(origin_of):
@@ -93,7 +101,7 @@ def first_line(cell):
 
 
 def bound(tree):
-    """Return the names that a module's own level assigns."""
+    """Return the names that a module's own level, or one of its statements, assigns."""
     finder = _Bound()
     finder.visit(tree)
     return finder.names
