@@ -69,7 +69,6 @@ def test_running_jobs_are_given_notice_where_that_may_be(
     # Marked when its job runs already: that was launched knowing nothing of it.
     file = lab.studio.home.path / "compute.toml"
     file.write_text(file.read_text().replace("[local]\n", "[local]\npreemptible = true\n"))
-    desk.open()  # nothing tells the page of a file that was edited
     page = desk.page
     desk.run("labstudio-compute:show-panel")
     row = page.locator("#labstudio-compute [data-compute=local]")

@@ -246,6 +246,18 @@ def test_what_is_in_use_is_not_removed(studio: Studio, write_computes: Write) ->
         studio.computes.remove("local")
 
 
+def test_an_open_page_hears_of_an_edited_file(studio: Studio, write_computes: Write) -> None:
+    write_computes('[box]\ntype = "shed"\nhost = "h"\n')
+    studio.computes.catalogue.tell_edits()
+    before = studio.changes.latest()
+    studio.computes.catalogue.tell_edits()
+    assert studio.changes.latest() == before
+    write_computes('[box]\ntype = "shed"\nhost = "other"\n')
+    studio.computes.catalogue.tell_edits()
+    told = [(each.topic, each.object_id, each.kind) for each in studio.changes.since(before)]
+    assert told == [("computes", "box", "changed")]
+
+
 def test_draining_is_remembered(studio: Studio) -> None:
     assert studio.computes.drain("local", draining=True).state == "draining"
     other = Studio(studio.home.path)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -97,6 +97,7 @@ class Catalogue:
         self._studio = studio
         self._files = ComputeFiles()
         self.home_file = studio.home.path / FILE
+        self._told: dict[str, Entry] | None = None
 
     def entries(self, near: Path | None = None, root: Path | None = None) -> dict[str, Entry]:
         """Return every compute by its name, `local` first.
@@ -163,6 +164,17 @@ class Catalogue:
                 if not isinstance(table, dict)
             ]
         return told
+
+    def tell_edits(self) -> None:
+        """Tell open pages which entries somebody edited in a file since the last call."""
+        now = {name: replace(entry, seen=None) for name, entry in self.entries().items()}
+        before, self._told = self._told, now
+        if before is None or before == now:
+            return
+        with self._studio.database.begin() as connection:
+            for name in sorted(before.keys() | now.keys()):
+                if before.get(name) != now.get(name):
+                    changes.record(connection, "computes", name, "changed")
 
     def prune(self) -> list[str]:
         """Forget the computes that no file names any more; return their names.

@@ -51,7 +51,8 @@ class Watch:
         self._look(name, AGAIN_S)
 
     def step(self) -> None:
-        """Look at what is open, where the last look is long enough ago."""
+        """Look at what is open, where the last look is long enough ago, and at the files."""
+        self._studio.computes.catalogue.tell_edits()
         for kind in self._computes.all():
             self._look(kind.name, LOOK_S)
 
