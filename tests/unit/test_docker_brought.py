@@ -16,7 +16,7 @@ from labstudio.errors import InvalidInput, StudioError
 @pytest.fixture
 def brought(tmp_path: Path) -> Brought:
     found = Brought(tmp_path / "brought", f"{os.getuid()}:{os.getgid()}")
-    found.mount()
+    (tmp_path / "brought").mkdir()
     return found
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import shutil
 import subprocess
 import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -39,6 +41,23 @@ def version_of(python: str, module: str) -> str:
         check=True,
     )
     return done.stdout.strip()
+
+
+def test_who_waits_for_a_build_goes_on_while_the_builder_uses_it(home: Home) -> None:
+    folder = home.environments / environments.key(environments.normalise(["six"]))
+    folder.mkdir(parents=True)
+    notes: list[str] = []
+    end = threading.Event()
+    with folder.with_suffix(".lock").open("w") as builder, ThreadPoolExecutor(1) as pool:
+        fcntl.flock(builder, fcntl.LOCK_SH)
+        waiting = pool.submit(environments.ensure, home, ["six"], note=notes.append, given_up=end)
+        try:
+            wait_for(lambda: bool(notes))
+            (folder / environments.READY).write_text("{}")
+            assert Path(waiting.result(30)).is_relative_to(folder)
+        finally:
+            end.set()
+    assert notes[0].startswith("Another job builds")
 
 
 @pytest.mark.slow

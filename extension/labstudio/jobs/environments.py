@@ -151,11 +151,8 @@ def ensure(
     folder = home.environments / name
     lock = os.open(home.environments / f"{name}.lock", os.O_CREAT | os.O_RDWR, 0o600)
     try:
-        _take(lock, fcntl.LOCK_SH, note, given_up)
-        if not (folder / READY).exists():
-            _take(lock, fcntl.LOCK_EX, note, given_up)
-            if not (folder / READY).exists():
-                _build(folder, lines, check_interpreter(python), log, note, given_up)
+        if _await_turn(lock, folder / READY, note, given_up):
+            _build(folder, lines, check_interpreter(python), log, note, given_up)
             fcntl.flock(lock, fcntl.LOCK_SH)
         else:
             note(f"The environment {name[:12]} is there already.")
@@ -166,19 +163,25 @@ def ensure(
     return interpreter(folder)
 
 
-def _take(lock: int, how: int, note: Write, given_up: Event) -> None:
+def _await_turn(lock: int, ready: Path, note: Write, given_up: Event) -> bool:
+    """Hold a lock for a use (shared), or else for a build; say whether it is to be built."""
     told = False
     while True:
-        try:
-            fcntl.flock(lock, how | fcntl.LOCK_NB)
-        except BlockingIOError:
-            if not told:
-                note("Another job builds this environment; waiting for it.")
-                told = True
-            if given_up.wait(POLL_S):
-                raise Stopped from None
-        else:
-            return
+        # Whoever built it goes on to use it: a turn to build may never come, the environment does.
+        with contextlib.suppress(BlockingIOError):
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            if ready.exists():
+                return False
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if not ready.exists():
+                return True
+            continue
+        fcntl.flock(lock, fcntl.LOCK_UN)
+        if not told:
+            note("Another job builds this environment; waiting for it.")
+            told = True
+        if given_up.wait(POLL_S):
+            raise Stopped
 
 
 def _build(
