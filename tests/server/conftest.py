@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -112,10 +113,14 @@ class LoopWatch:
     async def watching(self) -> AsyncIterator[LoopWatch]:
         """Measure while the block runs."""
         self.longest_s = self.busy_s = 0.0
+        # A collection of all that the tests have loaded is nobody's doing.
+        gc.collect()
+        gc.disable()
         task = asyncio.create_task(self._watch())
         try:
             yield self
         finally:
+            gc.enable()
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
 

@@ -23,10 +23,10 @@ def test_variables_come_back_after_a_crash(studio: Studio) -> None:
     with desk() as old:
         at(old, studio)
         old.run("x = bytearray(2_000_000); y = [x]\ndef f(): return z\nz = 5")
-        old.run("# a lock\nimport threading; lock = threading.Lock()")
+        old.run("# a lock\nimport threading\nlock = threading.Lock()")
         said = old.run("%checkpoint before")
         assert said.splitlines()[0].startswith("Kept 5 names, 2.0 MB, as before.")
-        assert "Left behind: lock is a lock (cell 4: # a lock)" in said
+        assert "Left behind: lock is a lock (cell 4: lock = threading.Lock())" in said
         parts = studio.home.path / "checkpoints" / "before" / "parts"
         large = max(parts.iterdir(), key=lambda path: path.stat().st_size)
         written = large.stat().st_mtime_ns
