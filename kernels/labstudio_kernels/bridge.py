@@ -59,6 +59,8 @@ class Bridge(threading.Thread):
         Called in the bridge's thread when the kernel answered first, became busy or idle.
     waiting
         The file of what is waited for; see `labstudio_kernels.asked`.
+    revived
+        Whether an earlier keeper had clients, who come back on one channel after the other.
 
     Attributes
     ----------
@@ -67,7 +69,9 @@ class Bridge(threading.Thread):
         connected, and the id of the message whose code runs.
     """
 
-    def __init__(self, front: dict[str, Any], told: Callable[[], None], waiting: Path) -> None:
+    def __init__(
+        self, front: dict[str, Any], told: Callable[[], None], waiting: Path, *, revived: bool
+    ) -> None:
         super().__init__(name="bridge", daemon=True)
         self.busy = self.ready = False
         self.executing: str | None = None
@@ -82,8 +86,10 @@ class Bridge(threading.Thread):
         self._carriers: dict[Any, Callable[[], None]] = {self._bell: self._obey}
         self._asked = Asked(waiting)
         self._lost: list[Execution] = []
-        # What a running cell says is not taken up before its client is back to hear it.
-        self._held_until = time.monotonic() + HOLD_MOST_S if self._asked.inherited else None
+        # No code is taken, nor what a running cell says, before clients are back to hear of it.
+        held = revived or self._asked.inherited
+        self._held_until = time.monotonic() + HOLD_MOST_S if held else None
+        self._mute = self._asked.inherited
         self._heard_at: float | None = None
         self._back: dict[str, zmq.Socket[bytes]] = {}
         self._over: str | None = None
@@ -186,7 +192,7 @@ class Bridge(threading.Thread):
             socket.connect(address(back, channel))
             self._back[channel] = socket
             self._carriers[socket] = self._from_kernel(channel)
-            if self._held_until is None:
+            if not self._mute:
                 self._poller.register(socket, zmq.POLLIN)
         self._over = None
         self._send("shell", self._session.msg("kernel_info_request", {}))
@@ -217,7 +223,8 @@ class Bridge(threading.Thread):
     def _listen_to_clients(self) -> None:
         """Leave what clients send where it is while there is no kernel to have it."""
         for channel, socket in self._front.items():
-            if channel in self._back or channel in ("iopub", "hb") or self._over is not None:
+            taken = channel in self._back and not (channel == "shell" and self._held_until)
+            if taken or channel in ("iopub", "hb") or self._over is not None:
                 self._poller.register(socket, zmq.POLLIN)
             elif socket in self._poller:
                 self._poller.unregister(socket)
@@ -316,11 +323,12 @@ class Bridge(threading.Thread):
         return self._heard_at is not None and time.monotonic() > self._heard_at + COME_BACK_S
 
     def _take_up(self) -> None:
-        """Hear the kernel, once its clients are back or have been waited for long enough."""
+        """Hear both sides, once clients are back or have been waited for long enough."""
         if self._held_until and (self._are_back() or time.monotonic() > self._held_until):
-            self._held_until = None
+            self._held_until, self._mute = None, False
             for socket in self._back.values():
                 self._poller.register(socket, zmq.POLLIN)
+            self._listen_to_clients()
 
     def _pay(self) -> None:
         """Answer what an earlier keeper owed, once clients have had the time to come back."""

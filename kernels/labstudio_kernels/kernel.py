@@ -70,7 +70,8 @@ class KeptKernel:
         self.done = asyncio.Event()
         self._loop = asyncio.get_running_loop()
         front = connection(folder.front, sheet.key, sheet.spec)
-        self._bridge = Bridge(front, self._hear, folder.path / "asked.json")
+        waiting, revived = folder.path / "asked.json", self.hosting.started
+        self._bridge = Bridge(front, self._hear, waiting, revived=revived)
         self._life: Life | None = None
         self._dead: str | None = None
         self._cut: str | None = None
