@@ -89,7 +89,7 @@ async def answered(notebooks: Path, kernel: str, found: KernelSpecManager) -> fl
     client.stop_channels()
     await manager.shutdown_kernel()
     # What is made ready for the next kernel is not measured, and not in the other's way.
-    await asyncio.sleep(6)
+    await asyncio.sleep(11)
     return took
 
 

@@ -29,7 +29,7 @@ MODULE = "labstudio_kernels.keeper"
 START_TIMEOUT_S = 30.0
 PAUSE_S = 0.01
 AGAIN_S = 1.0
-SETTLE_S = 3.0
+SETTLE_S = 8.0
 
 
 class Keepers:

@@ -222,7 +222,7 @@ class Steps:
     async def _send(self, old: Here, there: str, packing: asyncio.Future[Any]) -> str:
         """Bring the names as they are packed; return where they are."""
         new = await self._place(self.move.new_kernel_id)
-        pause, brought = LOOK_S, 0
+        pause, brought = 0.0, 0
         while not (await asyncio.wait({packing}, timeout=pause))[0]:
             began = monotonic()
             await old.fetch(there, self.packed)

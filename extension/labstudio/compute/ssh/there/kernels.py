@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 RELAY, ENDED, USES = "relay.json", "ended.json", "uses.json"
 MARK = "LABSTUDIO_KERNEL"
-SETTLE_S = 3
+SETTLE_S = 8
 
 
 class Kernels:
