@@ -14,6 +14,7 @@ from labstudio.jobs.models import JobState
 from tests.benchmarks.measure import Result, compare, wait_warm
 from tests.conftest import notebook
 
+ROUNDS_AGAIN = 4
 PAPERMILL = [sys.executable, "-m", "papermill", "--no-progress-bar"]
 CELLS = [f"print({index})" for index in range(20)]
 MANY = 10
@@ -78,16 +79,21 @@ def ten_notebooks(studio: Studio, place: Path) -> Result:
 
 
 def papermills(sources: list[Path]) -> float:
-    """Run papermill from the shell on every notebook at once; return the wall time in seconds."""
-    began = time.perf_counter()
-    running = [
-        subprocess.Popen(
-            [*PAPERMILL, str(source), str(source.with_suffix(".out.ipynb"))],
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
-        for source in sources
-    ]
-    if any(each.wait() for each in running):
-        sys.exit("papermill failed")
-    return time.perf_counter() - began
+    """Run papermill from the shell on every notebook at once; return the wall time in seconds.
+
+    Kernels that start at once may choose the same port; a round in which two did is made again.
+    """
+    for _ in range(ROUNDS_AGAIN):
+        began = time.perf_counter()
+        running = [
+            subprocess.Popen(
+                [*PAPERMILL, str(source), str(source.with_suffix(".out.ipynb"))],
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+            )
+            for source in sources
+        ]
+        codes = [each.wait() for each in running]
+        if not any(codes):
+            return time.perf_counter() - began
+    sys.exit("papermill failed")
