@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 
 import httpx
@@ -44,10 +45,12 @@ def test_that_a_stop_interrupts_and_no_secret_was_shown(ray_attempts: Attempts) 
     assert marker(folder) in shown
     assert "s3cret" not in shown
     assert marked(marker(folder))
+    began = time.monotonic()
     kind.signal(folder, Signal.stop)
     assert ray_attempts.result(kind, folder).outcome == "stopped"
+    assert time.monotonic() - began < 5
     assert ray_attempts.printed(folder, "interrupted")
-    ray_attempts.until(lambda: not marked(marker(folder)))
+    ray_attempts.until(lambda: not marked(marker(folder)), 5)
 
 
 def test_that_a_sweep_spares_what_is_kept_and_a_killed_driver_is_told(
@@ -67,7 +70,7 @@ def test_that_a_sweep_spares_what_is_kept_and_a_killed_driver_is_told(
     loss = kind.loss(kept)
     assert loss is not None
     assert "ended without a result" in loss.message
-    ray_attempts.until(lambda: not marked(marker(kept)))
+    ray_attempts.until(lambda: not marked(marker(kept)), 5)
 
 
 def _drivers_of(folder: Path) -> list[int]:

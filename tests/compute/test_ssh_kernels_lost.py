@@ -20,8 +20,7 @@ from labstudio.errors import Unavailable
 
 pytestmark = pytest.mark.slow
 
-# The promise is ten seconds; a machine with other tests beside has twice that.
-BACK_S = 20.0
+BACK_S = 10.0
 
 
 def test_a_link_that_is_cut_under_a_running_cell_loses_and_doubles_nothing(box: Box):

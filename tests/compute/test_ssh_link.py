@@ -48,9 +48,9 @@ async def helped(at: SshHost, **more: Any) -> AsyncIterator[Remote]:
         yield Remote(link, f"~/.cache/labstudio/test-{os.getpid()}")
 
 
-async def until(true: Callable[[], object]) -> None:
+async def until(true: Callable[[], object], within_s: float) -> None:
     """Wait until something is so."""
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(within_s):
         while not true():
             await asyncio.sleep(0.02)
 
@@ -153,13 +153,13 @@ def test_a_cut_is_noticed_and_mended(own_ssh_host: SshHost, tmp_path: Path) -> N
             assert await ask(there) == b"WHO\n"
             waiting = asyncio.ensure_future(remote.ask("run", argv=["sleep", "60"]))
             with host.away():
-                await until(lambda: not link.up)
+                await until(lambda: not link.up, 3)
                 with pytest.raises(Unavailable):
                     await waiting
                 with pytest.raises(Unavailable):
                     await remote.ask("ping")
-                await until(lambda: host.address in (link.reachable() or ""))
-            await until(lambda: link.up)
+                await until(lambda: host.address in (link.reachable() or ""), 3)
+            await until(lambda: link.up, 5)
             assert link.reachable() is None
             assert await ask(there) == b"WHO\n"
             assert await remote.ask("ping")

@@ -102,7 +102,7 @@ class Invariants(ABC):
             made = {row[0] for row in connection.execute("SELECT run_uuid FROM runs")}
         assert made == runs, f"runs of no job: {made - runs}"
 
-    def check_no_orphans(self, timeout_s: float = 30.0) -> None:
+    def check_no_orphans(self, timeout_s: float = 5.0) -> None:
         """No process of this home is left at all."""
         eventually(
             lambda: not self.processes(),
@@ -116,7 +116,7 @@ class Invariants(ABC):
             pause_s=0.2,
         )
 
-    def check_no_job_processes(self, timeout_s: float = 30.0) -> None:
+    def check_no_job_processes(self, timeout_s: float = 5.0) -> None:
         """No process carries a job's mark; daemon, nursery and warm kernels may live."""
 
         def marked() -> list[str]:

@@ -111,7 +111,7 @@ def test_an_older_daemon_is_replaced_and_running_jobs_go_on() -> None:
             for name in environment:
                 del os.environ[name]
         assert (status.state, status.version) == ("running", __version__), status
-        assert old.wait(60) == 0
+        assert old.wait(10) == 0
         assert home.runner(job).pid == runner.pid
         assert home.await_end(job).state is JobState.succeeded, home.describe(job.id)
         assert whole_log(home, job.id) == [f"tick {n}" for n in range(60)]
@@ -126,8 +126,10 @@ def test_a_daemon_that_ends_leaves_its_jobs_running_for_the_next() -> None:
         home.await_log(job, "tick 1\n")
         # Output can be on disk before the daemon has heard from the runner.
         eventually(lambda: home.state(job) is JobState.running, 40, lambda: home.describe(job.id))
+        asked = time.monotonic()
         first.send_signal(signal.SIGTERM)
-        assert first.wait(60) == 0
+        assert first.wait(15) == 0
+        assert time.monotonic() - asked < 8
         assert home.daemon_pid() is None
         assert home.state(job) is JobState.running
         size = home.jobs.log(job.id).size_bytes
@@ -157,7 +159,7 @@ def test_what_a_further_worker_had_is_taken_over_when_it_dies_or_leaves() -> Non
             assert its is not None
             assert its.endswith(f"-{worker.pid}")
             kill(worker.pid, ending)
-            worker.wait(60)
+            worker.wait(15)
             home.jobs.stop(blocker.id)
             daemon = worker_id(home.home)
             eventually(

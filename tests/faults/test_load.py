@@ -33,13 +33,12 @@ def test_with_a_thousand_jobs_queued_listing_stays_quick_and_the_queue_keeps_up(
         took = []
 
         def look() -> bool:
-            # Processor time: what the clock says depends on who else is running.
-            began = time.thread_time()
+            began = time.monotonic()
             page = home.jobs.list(ListJobs(limit=100))
-            took.append(time.thread_time() - began)
+            took.append(time.monotonic() - began)
             return page.counts.get(JobState.succeeded, 0) >= 20
 
-        eventually(look, 120, home.told, pause_s=0.1)
+        eventually(look, 50, home.told, pause_s=0.1)
         took.sort()
         everything = time.monotonic()
         assert len(home.jobs.list(ListJobs(limit=1000)).items) == 1000

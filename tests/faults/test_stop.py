@@ -14,8 +14,7 @@ from labstudio.jobs.models import Environment, Job, JobState
 
 pytestmark = pytest.mark.faults
 
-# The promise is 5 s; a machine with other tests beside has more.
-LIMIT_S = 15.0
+LIMIT_S = 5.0
 
 # Children that ignore what they can: one below, one in a session of its own, one forgotten twice.
 CHILDREN = """
@@ -90,7 +89,7 @@ def test_a_stop_ends_the_whole_tree_in_time(home: House, kind: str, body: str) -
     home.await_log(job, "ready")
     time.sleep(0.2)
     took = stop(home, job)
-    home.check_no_job_processes()
+    home.check_no_job_processes(1.0)
     ended = home.jobs.detail(job.id)
     assert ended.state is JobState.stopped, home.describe(job.id)
     assert len(ended.attempts) == 1
@@ -101,7 +100,7 @@ def test_a_stop_ends_the_whole_tree_in_time(home: House, kind: str, body: str) -
 def test_a_time_limit_ends_the_whole_tree_too(home: House, kind: str, body: str) -> None:
     job = submit(home, kind, BODIES[body], timeout_s=3)
     ended = home.await_end(job)
-    home.check_no_job_processes()
+    home.check_no_job_processes(1.0)
     assert ended.state is JobState.failed
     assert ended.error == "The job ran longer than its limit of 3 s."
     assert ended.started_at is not None
@@ -142,7 +141,7 @@ def test_a_stop_ends_the_building_of_an_environment(home: House) -> None:
     time.sleep(1)
     assert stop(home, job) < LIMIT_S, home.describe(job.id)
     assert home.state(job) is JobState.stopped
-    home.check_no_job_processes()
+    home.check_no_job_processes(2.0)
 
 
 def test_a_stop_ends_what_waits(home: House) -> None:
@@ -151,7 +150,7 @@ def test_a_stop_ends_what_waits(home: House) -> None:
         lambda: home.jobs.get(failing.id).next_attempt_at, 40, lambda: home.describe(failing.id)
     )
     assert home.state(failing) is JobState.queued
-    home.jobs.stop(failing.id)  # at once: nobody is waited for
+    assert stop(home, failing) < 1
     ended = home.jobs.detail(failing.id)
     assert ended.state is JobState.stopped
     assert len(ended.attempts) == 1
@@ -179,8 +178,7 @@ def test_stops_while_queued_and_while_the_daemon_is_dead() -> None:
         eventually(lambda: home.state(running) is JobState.running, 40, "it is not on record")
         queued = home.script("print('never')")
         time.sleep(0.5)
-        home.jobs.stop(queued.id)  # at once: nobody is waited for
-        assert home.state(queued) is JobState.stopped
+        assert stop(home, queued) < 1
         home.kill_daemon()
         dead = home.script("print('never')", name="dead")
         home.jobs.stop(running.id)

@@ -99,7 +99,7 @@ async def test_a_failed_notebooks_kernel_is_looked_into(
     assert (await call("POST", "jobs", job["id"], "kernel")).code == 409
 
 
-async def test_a_running_job_is_stopped(call: Call, write_file: Any) -> None:
+async def test_a_running_job_is_stopped_within_five_seconds(call: Call, write_file: Any) -> None:
     path = write_file("sleep.py", "import time\nprint('go', flush=True)\ntime.sleep(600)\n")
     job = (await call("POST", "jobs", body={"path": path})).data["id"]
     async with asyncio.timeout(90):
@@ -108,4 +108,4 @@ async def test_a_running_job_is_stopped(call: Call, write_file: Any) -> None:
     before = time.perf_counter()
     assert (await call("POST", "jobs", job, "stop")).data["stop_requested"] is True
     assert (await ended(call, job))["state"] == "stopped"
-    print(f"stopped after {time.perf_counter() - before:.2f} s")
+    assert time.perf_counter() - before < 5

@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -190,7 +191,9 @@ def test_a_job_is_stopped_while_its_environment_is_built(home: Home) -> None:
         cells("1"), environment={"requirements": ["mlflow==3.0.0", "scikit-learn", "torch"]}
     )
     wait_for(lambda: b"Building" in runs.bytes(folder, "log"))
+    began = time.monotonic()
     runs.stop(folder)
+    assert time.monotonic() - began < 5
     assert runs.outcome(folder) == "stopped"
     runs.close()
 

@@ -164,8 +164,10 @@ if done == 0:
     with described(studio, SPOT.format(0.5)):
         job = submit(studio, script(text))
         until(lambda: "writing" in log(studio, job, 1))
+    began = time.monotonic()
     os.kill(runner(studio, job, 1), signal.SIGTERM)
     assert job.wait(WAIT_S).state == "succeeded"
+    assert time.monotonic() - began < 30
     assert "has 0.5 s" in log(studio, job, 1)
     assert len(list(kept(studio, job, 1).glob(".step-*"))) == 1
     assert "found three" in log(studio, job, 2)
@@ -314,7 +316,7 @@ def test_who_stops_a_job_in_its_grace_period_means_at_once(
     began = time.monotonic()
     job.stop().wait(WAIT_S)
     assert job.state == "stopped"
-    assert time.monotonic() - began < 18  # less than its grace of 20 s
+    assert time.monotonic() - began < 8
     assert studio.jobs.get(job.id).preemptions == 0
 
 

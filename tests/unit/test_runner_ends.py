@@ -71,7 +71,7 @@ def test_stop_ends_everything_in_time(runs: Runs, how: str, kind: str) -> None:
     wait_for(lambda: protocol.read_result(folder) is not None)
     assert time.monotonic() - began < STOP_S
     assert runs.outcome(folder) == "stopped"
-    wait_for(lambda: not any(process.is_running() for process in tree))
+    wait_for(lambda: not any(process.is_running() for process in tree), 2)
     assert not protocol.is_alive(folder)
     assert marked(f"{folder.parent.parent.name}/1") == []
     if kind == "notebook":
@@ -184,7 +184,7 @@ def test_a_kept_kernel_ends_with_its_time_or_when_asked(runs: Runs) -> None:
     wait_for(lambda: not protocol.is_alive(short))
     assert protocol.is_alive(long)
     assert protocol.request_stop(long)
-    wait_for(lambda: not protocol.is_alive(long))
+    wait_for(lambda: not protocol.is_alive(long), 5)
     assert runs.outcome(long) == "failed"
 
 

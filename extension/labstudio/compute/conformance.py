@@ -45,8 +45,8 @@ if TYPE_CHECKING:
 
 LOG_LINES = 50_000
 BINARY_BYTES = 5 << 20
-STOP_S = 15.0
-"""Within what a stop is over. The promise is 5 s; a machine with other tests beside has more."""
+STOP_S = 5.0
+"""Within what a stop is over."""
 WAIT_S = 150.0
 
 OUTPUTS = """
@@ -325,7 +325,7 @@ class ConformanceSuite:
             job = self.succeeded(there, sent[f"apart {name}"])
             assert said(job) == f"['mine-{name}']\n"
 
-    def test_a_stop_is_honoured_though_the_code_is_deaf(self, there: Place) -> None:
+    def test_a_stop_takes_five_seconds_at_most(self, there: Place) -> None:
         job = there.script("deaf.py", DEAF)
         there.await_log(job, "ready")
         began = time.monotonic()
