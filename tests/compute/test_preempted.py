@@ -196,3 +196,25 @@ def test_ray_tells_a_stop_from_a_notice(spot: Callable[[str], Place]) -> None:
     job.stop()
     assert job.wait(30).state == "stopped", there.describe(job)
     assert time.monotonic() - began < 8
+
+
+KEPT = (
+    "import numpy as np; large = np.arange(500_000); print('first cell', flush=True)",
+    "import os; assert os.environ['LABSTUDIO_ATTEMPT'].endswith('/2'), 'once'; print('second')",
+    "print('sum', int(large.sum()))",
+)
+
+
+@pytest.mark.parametrize("kind", ["ssh", "ray"])
+def test_a_notebook_goes_on_at_the_cell_that_failed_with_its_variables(
+    kind: str, spot: Callable[[str], Place]
+) -> None:
+    there = spot(kind)
+    job = there.notebook(
+        "kept.ipynb", *KEPT, retries=1, retry_backoff_s=0, checkpoint={"cells": True}
+    )
+    assert job.wait(120).state == "succeeded", there.describe(job)
+    first, second = (log(there, job, number) for number in (1, 2))
+    assert "first cell" in first
+    assert "first cell" not in second
+    assert "sum 124999750000" in second

@@ -28,7 +28,7 @@ from labstudio.compute.ray.luggage import (
     Luggage,
     Stored,
 )
-from labstudio.compute.ray.pump import Pump, outputs
+from labstudio.compute.ray.pump import Pump, kept, outputs
 from labstudio.compute.ray.stopping import Stopping
 from labstudio.home import Home, write_atomic
 from labstudio.jobs.models import JobError
@@ -45,6 +45,10 @@ JOB_CONFIG = "RAY_JOB_CONFIG_JSON_ENV_VAR"
 NO_WAY = (
     "The nodes of this Ray cluster do not reach the studio: what the job logs to MLflow is not "
     "recorded. Set gateway_url of compute {name!r} to an address at which they do."
+)
+NOT_KEPT = (
+    "The variables are not kept: they are more than `returns` of the compute lets through Ray's "
+    "log. Give it a `storage` that both sides reach, or raise `returns`."
 )
 NOTE = "[labstudio] This log carries the job's files to the studio, which shows its own log.\n"
 
@@ -127,6 +131,8 @@ class Driver:
         (brought / protocol.SPEC).unlink()
         if (brought / protocol.CARRY).exists():
             shutil.copyfile(brought / protocol.CARRY, folder / protocol.CARRY)
+        if (brought / protocol.CHECKPOINT).exists():
+            shutil.copytree(brought / protocol.CHECKPOINT, folder / protocol.CHECKPOINT)
         self._bring_blobs()
         _forget_luggage()
         return folder
@@ -168,20 +174,27 @@ class Driver:
         self.pump.end()
 
     def _return_outputs(self) -> None:
-        found = outputs(self.folder)
+        found, variables = outputs(self.folder), kept(self.folder)
         if self.luggage.storage is not None:
             stored = Stored()
-            for path, at in list(found):
-                if at.stat().st_size > storage.LEAST_BYTES:
-                    stored.items[path] = storage.put(self.luggage.storage, at)
-                    found.remove((path, at))
+            for files in (found, variables):
+                for path, at in list(files):
+                    if at.stat().st_size > storage.LEAST_BYTES:
+                        stored.items[path] = storage.put(self.luggage.storage, at)
+                        files.remove((path, at))
             write_atomic(self.folder / STORED, stored.model_dump_json())
             self.pump.send(STORED)
         size = sum(at.stat().st_size for _, at in found)
         if size > self.luggage.returns_bytes:
             self._refuse(size)
             return
-        for path, at in found:
+        size += sum(at.stat().st_size for _, at in variables)
+        if size > self.luggage.returns_bytes:
+            variables = []
+            with (self.folder / protocol.LOG).open("a") as log:
+                log.write(f"[labstudio] {NOT_KEPT}\n")
+            self.pump.step(last=True)
+        for path, at in (*found, *variables):
             self.pump.send(path, at)
 
     def _refuse(self, size: int) -> None:

@@ -148,7 +148,8 @@ class Mirror:
 
     def _path(self, name: str) -> Path:
         path = self._folder / name
-        within = name.startswith(f"{protocol.WORK}/") and ".." not in Path(name).parts
+        tops = (f"{protocol.WORK}/", f"{protocol.CHECKPOINT}/")
+        within = name.startswith(tops) and ".." not in Path(name).parts
         if name not in LISTED and not within:
             raise Damaged(f"The job's log holds a file {name!r} that is none of an attempt's.")
         return path

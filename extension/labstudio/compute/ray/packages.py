@@ -13,6 +13,7 @@ import labstudio
 from labstudio.compute.ray import storage
 from labstudio.compute.ray.client import PACKAGE_BYTES, Dashboard
 from labstudio.compute.ray.luggage import ATTEMPT_FOLDER, BLOBS_FOLDER, LUGGAGE, Luggage
+from labstudio.compute.ray.pump import kept
 from labstudio.errors import InvalidInput, NotFound
 from labstudio.jobs.runner import protocol
 from labstudio.jobs.runner.protocol import MEGABYTE
@@ -27,6 +28,10 @@ if TYPE_CHECKING:
 
 EPOCH = (1980, 1, 1, 0, 0, 0)
 PREFIX = "_ray_pkg_labstudio_"
+TOO_LARGE = (
+    "The variables that an earlier attempt kept are larger than what a Ray dashboard takes: the "
+    "notebook begins at its first cell."
+)
 
 
 def bring_code(dashboard: Dashboard) -> str:
@@ -95,6 +100,12 @@ def bring_attempt(
                 field="carry",
             )
         files.append((f"{ATTEMPT_FOLDER}/{protocol.CARRY}", carried))
+    variables = kept(folder)
+    if sum(at.stat().st_size for _, at in variables) <= PACKAGE_BYTES:
+        files += [(f"{ATTEMPT_FOLDER}/{path}", at) for path, at in variables]
+    else:
+        with (folder / protocol.LOG).open("a") as log:
+            log.write(f"[labstudio] {TOO_LARGE}\n")
     return _upload(dashboard, _zip(files))
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from labstudio.compute.ray.frames import CHUNK_BYTES, Frame, encode
 from labstudio.jobs.runner import protocol
 from labstudio.jobs.runner.protocol import MEGABYTE, WORK, OutputFiles
+from labstudio.namespace.models import MANIFEST
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -105,6 +106,14 @@ class Pump:
     def _put(self, path: str, at: int, data: bytes, size: int | None, mode: int) -> None:
         self._write(encode(Frame(self._number, path, at, size, mode, data)))
         self._number += 1
+
+
+def kept(folder: Path) -> list[tuple[str, Path]]:
+    """Return the files of a notebook's kept variables, by their paths; what tells of them last."""
+    top = folder / protocol.CHECKPOINT
+    found = [at for at in top.rglob("*") if at.is_file() and not at.is_symlink()]
+    found.sort(key=lambda at: (at.name == MANIFEST, at))
+    return [(at.relative_to(folder).as_posix(), at) for at in found]
 
 
 def outputs(folder: Path) -> list[tuple[str, Path]]:
