@@ -205,7 +205,7 @@ KEPT = (
 )
 
 
-@pytest.mark.parametrize("kind", ["ssh", "ray"])
+@pytest.mark.parametrize("kind", ["docker", "ssh", "ray"])
 def test_a_notebook_goes_on_at_the_cell_that_failed_with_its_variables(
     kind: str, spot: Callable[[str], Place]
 ) -> None:

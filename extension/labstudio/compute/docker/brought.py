@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-THERE = "/labstudio/brought"
+BROUGHT, THERE = "brought", "/labstudio/brought"
+"""The folder in that of its kernel or attempt, and where the container sees it."""
 FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 # What is no file, such as a pipe, is not to be waited for.
 FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC

@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING, Any
 
 from jupyter_core.paths import jupyter_config_dir, jupyter_path, jupyter_runtime_dir
 
+from labstudio.compute.docker.brought import BROUGHT, Brought
 from labstudio.compute.docker.brought import THERE as BROUGHT_THERE
-from labstudio.compute.docker.brought import Brought
 from labstudio.compute.docker.container import (
     Mount,
     Plan,
@@ -50,7 +50,6 @@ if TYPE_CHECKING:
 THERE = "/run/labstudio"
 """Where a kernel's sockets are in its container; the way to the studio lies there too."""
 CONNECTION = "connection.json"
-BROUGHT = "brought"
 ADOPTED = "container"
 """In the kernel's folder; tells the container where that was a spare."""
 PORT = 7461

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel
 
 from labstudio.compute.docker import images
+from labstudio.compute.docker.brought import BROUGHT, Brought
+from labstudio.compute.docker.brought import THERE as BROUGHT_THERE
 from labstudio.compute.docker.container import (
     WORK as WORK_THERE,
 )
@@ -164,6 +166,17 @@ class ContainerPlace(Place):
             return str(THERE / GIVEN / RESULT_PICKLE)
         return None
 
+    def bring(self, folder: Path) -> str | None:
+        """Show a folder to the kernel: code may lay links in what it sees, so not the folder."""
+        return self._brought().bring(folder)
+
+    def fetch(self, there: str, folder: Path) -> None:
+        """Take in what the kernel wrote, and no link that it laid."""
+        self._brought().fetch(there, folder)
+
+    def _brought(self) -> Brought:
+        return Brought(self.attempt.folder / BROUGHT, self.user)
+
     # -- the code
 
     def start(self, command: list[str], variables: Mapping[str, str]) -> Child:
@@ -215,7 +228,13 @@ class ContainerPlace(Place):
         given_back = folder / GIVEN
         given_back.mkdir(mode=0o700, exist_ok=True)
         self._lend(given_back)
-        mounts = [Mount(given_back, str(THERE / GIVEN), writable=True)]
+        brought = folder / BROUGHT
+        brought.mkdir(mode=0o700, exist_ok=True)
+        self._lend(brought)
+        mounts = [
+            Mount(given_back, str(THERE / GIVEN), writable=True),
+            Mount(brought, BROUGHT_THERE, writable=True),
+        ]
         if (carried := folder / CARRY).exists():
             # Beside the blob that it is a link to: others may carry the same.
             copy = given_back / CARRY
@@ -306,6 +325,7 @@ class ContainerPlace(Place):
         # What the code laid there may be a link to something of ours.
         if result.is_file() and not result.is_symlink():
             result.replace(self.attempt.folder / RESULT_PICKLE)
+        shutil.rmtree(self.attempt.folder / BROUGHT, ignore_errors=True)
         for path in self._lent:
             if path.parent == kernel_folder(self.attempt.home):
                 shutil.rmtree(path, ignore_errors=True)

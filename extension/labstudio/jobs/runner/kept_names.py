@@ -60,11 +60,16 @@ class KeptNames:
         self._job = job
         self._cells = notebook.cells
         self._folder: Path = job.attempt.folder / CHECKPOINT / KERNEL
-        self._seen = job.attempt.place.seen(self._folder)
+        self._place = job.attempt.place
+        self._there: str | None = None
         self._kept_at, self._cost_s, self._kept_before = -1e9, 0.0, -1
         self._left: set[str] = set()
         self._helped = False
-        self.on = job.python and job.spec.checkpoint.cells and self._seen is not None
+        self.on = job.python and job.spec.checkpoint.cells
+        if self.on:
+            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._there = self._place.bring(self._folder)
+            self.on = self._there is not None
 
     # -- keeping
 
@@ -79,7 +84,7 @@ class KeptNames:
             return
         began = monotonic()
         try:
-            await self._call("packing", "pack", self._seen)
+            await self._call("packing", "pack", self._there)
             at = At(cell=before, code=_code(self._cells[:before]))
             await asyncio.to_thread(self._note, at)
         except (RunError, StudioError, OSError) as error:
@@ -90,8 +95,11 @@ class KeptNames:
         self._cost_s = self._kept_at - began
 
     def _note(self, at: At) -> None:
+        assert self._there is not None
+        self._place.fetch(self._there, self._folder)
         write_atomic(self._folder / AT, at.model_dump_json(), durable=False)
         prune(self._folder)
+        self._place.bring(self._folder)
         manifest = read(self._folder)
         fresh = [each for each in manifest.left if each.name not in self._left] if manifest else []
         for each in fresh:
@@ -114,7 +122,7 @@ class KeptNames:
         told: dict[str, Any] = {"restored": []}
         if not needed & lost.keys():
             try:
-                told = await self._call("restoring", "restore", self._seen)
+                told = await self._call("restoring", "restore", self._there)
             except RunError as error:
                 return self._from_the_start(f"the variables cannot be read: {error}")
             lost |= told["failed"]

@@ -91,6 +91,16 @@ class Place(ABC):
         """Return under which path the code sees a file of the attempt's folder; None if not."""
         return str(path)
 
+    def bring(self, folder: Path) -> str | None:
+        """Let the kernel see a folder of the attempt's; return its path there, None if it cannot.
+
+        What the kernel writes into it is there once it is fetched.
+        """
+        return self.seen(folder)
+
+    def fetch(self, there: str, folder: Path) -> None:
+        """Have a folder that was brought as the kernel left it."""
+
     # -- the code
 
     @abstractmethod
