@@ -242,3 +242,23 @@ async def check_restart(session: Session) -> None:
     await session.manager.restart_kernel(now=True)
     await session.client.wait_for_ready(timeout=READY_S)
     assert (await session.run("2 + 2")).text == "4"
+
+
+async def check_studio(session: Session) -> None:
+    """Log to MLflow, ask the studio, and run a cell as a job, all from within the kernel."""
+    code = (
+        "import mlflow\nmlflow.set_experiment('from-afar')\n"
+        "with mlflow.start_run() as run: mlflow.log_metric('loss', 0.25)\n"
+        "print(mlflow.get_run(run.info.run_id).data.metrics)"
+    )
+    logged = await session.run(code, 120)
+    assert logged.text.endswith("{'loss': 0.25}\n"), logged
+    loaded = await session.run("%load_ext labstudio")
+    assert loaded.status == "ok", loaded.reply
+    await session.run("x = 21")
+    done = await session.run("%%job twice --wait\ny = 2 * x\nprint('y is', y)", 120)
+    assert done.status == "ok", done.reply
+    assert "y is 42" in (await session.run("%job_logs last")).text
+    assert (await session.run("y")).text == "42"
+    asked = "import labstudio; [job.name for job in labstudio.studio().jobs.list().items]"
+    assert (await session.run(asked)).text == "['twice']"

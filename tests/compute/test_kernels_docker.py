@@ -19,11 +19,13 @@ from kernels_at import (
     check_interrupt,
     check_outputs,
     check_restart,
+    check_studio,
     end_all,
     keeper,
     until,
 )
 
+import labstudio
 from labstudio.compute.conformance_place import Place, eventually, place
 from labstudio.compute.models import CreateCompute
 from labstudio.errors import Conflict
@@ -148,6 +150,28 @@ def test_the_studio_is_reached_from_it(jupyter: Jupyter, box: Place) -> None:
     async def work() -> None:
         async with jupyter.session(box.name) as session:
             assert (await session.run(code)).text == "200\nFalse\n"
+
+    asyncio.run(work())
+
+
+def test_mlflow_the_studio_and_cells_as_jobs_work_in_it(
+    jupyter: Jupyter, box: Place, docker_engine: DockerEngine
+) -> None:
+    there = "/opt/studio"
+    settings = {
+        "image": docker_engine.image,
+        "docker_host": docker_engine.url,
+        "volumes": [f"{Path(labstudio.__file__).parents[1]}:{there}"],
+        "env": {"PYTHONPATH": there},
+    }
+    box.studio.computes.add(CreateCompute(name="full", type="docker", settings=settings))
+    file = jupyter.home.kernelspecs / specs.spec_name("full", "python3") / "kernel.json"
+
+    async def work() -> None:
+        await until(file.exists, 60)
+        async with jupyter.session("full", notebook="full.ipynb") as session:
+            await check_studio(session)
+        box.studio.computes.remove("full")
 
     asyncio.run(work())
 

@@ -21,6 +21,7 @@ from kernels_at import (
     check_interrupt,
     check_outputs,
     check_restart,
+    check_studio,
     end_all,
     keeper,
     until,
@@ -179,6 +180,7 @@ def test_a_kernel_there_speaks_to_the_studio_here(
                 ssh_host.reboot()
                 await until(lambda: control.ask(session.folder, "status")["state"] == "idle")
                 assert (await session.run(ASK)).text == "[]"
+                await check_studio(session)
                 shown = await session.run("import os; sorted(os.environ)")
                 assert "LABSTUDIO_TOKEN" in shown.text
                 assert "'LABSTUDIO_HOME'" not in shown.text
