@@ -12,6 +12,7 @@ from typing import Any
 import docker
 import pytest
 from docker_engine import DockerEngine, entry
+from docker_kernels import OWNER, containers, kernels_place, owned_folder
 from kernels_at import (
     Jupyter,
     check_cells,
@@ -26,7 +27,7 @@ from kernels_at import (
 )
 
 import labstudio
-from labstudio.compute.conformance_place import Place, eventually, place
+from labstudio.compute.conformance_place import Place
 from labstudio.compute.models import CreateCompute
 from labstudio.errors import Conflict
 from labstudio.kernels import control, specs
@@ -34,35 +35,24 @@ from labstudio.kernels.models import KernelState
 
 pytestmark = pytest.mark.slow
 
-OWNER = 1234
-
 
 @pytest.fixture(scope="module")
 def box(docker_engine: DockerEngine) -> Iterator[Place]:
     """A studio whose compute gives out one kernel's slots, with its daemon."""
     told = entry(docker_engine, memory="400MiB", kernel_need={"memory": "400MiB"})
-    with place(told) as made:
-        file = made.studio.home.kernelspecs / specs.spec_name(made.name, "python3") / "kernel.json"
-        eventually(file.exists, "The daemon lays no kernelspec.")
+    with kernels_place(told) as made:
         yield made
 
 
 @pytest.fixture
 def jupyter(box: Place, docker_engine: DockerEngine, tmp_path: Path) -> Iterator[Jupyter]:
     """Notebooks in a folder of somebody's own."""
-    notebooks = tmp_path / "notebooks"
-    notebooks.mkdir()
-    os.chown(notebooks, OWNER, OWNER)
+    notebooks = owned_folder(tmp_path)
     for each in (tmp_path, tmp_path.parent, tmp_path.parent.parent):
         each.chmod(0o755)
     yield Jupyter(box.studio.home, notebooks)
     end_all(box.studio.home)
     assert not containers(docker_engine)
-
-
-def containers(engine: DockerEngine) -> list[Any]:
-    filters = {"label": "labstudio.holder=kernel"}
-    return list(engine.client.containers.list(all=True, filters=filters))
 
 
 def test_a_kernel_in_a_container_does_what_a_kernel_does(

@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from docker_engine import DockerEngine, entry
+from docker_kernels import OWNER, containers, kernels_place, owned_folder
 from kernels_at import end_all
 from moving_desk import MovingDesk, moving
 
 import labstudio
-from labstudio.compute.conformance_place import Place, eventually, place
-from labstudio.kernels import specs
+from labstudio.compute.conformance_place import Place
 
 pytestmark = pytest.mark.slow
 
-OWNER = 1234
 SOURCES = "/opt/labstudio"
 COUNT = 10_000_000
 MAKE = f"""import numpy as np
@@ -49,22 +47,16 @@ def box(docker_engine: DockerEngine) -> Iterator[Place]:
         volumes=[f"{sources}:{SOURCES}"],
         env={"PYTHONPATH": SOURCES, "PYTHONDONTWRITEBYTECODE": "1"},
     )
-    with place(told) as made:
-        file = made.studio.home.kernelspecs / specs.spec_name(made.name, "python3") / "kernel.json"
-        eventually(file.exists, "The daemon lays no kernelspec.")
+    with kernels_place(told) as made:
         yield made
 
 
 @pytest.fixture
 def notebooks(box: Place, docker_engine: DockerEngine, tmp_path: Path) -> Iterator[Path]:
     """A folder of notebooks, which is somebody's own."""
-    found = tmp_path / "notebooks"
-    found.mkdir()
-    os.chown(found, OWNER, OWNER)
-    yield found
+    yield owned_folder(tmp_path)
     end_all(box.studio.home)
-    filters = {"label": "labstudio.holder=kernel"}
-    assert not docker_engine.client.containers.list(all=True, filters=filters)
+    assert not containers(docker_engine)
 
 
 async def moved(desk: MovingDesk, to: str) -> None:

@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 from ssh_host import SshHost
 
-from labstudio.compute.conformance import TICKS, said
+from labstudio.compute.conformance import said
 from labstudio.compute.conformance_place import Place, eventually, place
+from labstudio.compute.conformance_scripts import TICKS
 from labstudio.compute.ssh.kind import studio_id
 from labstudio.jobs.handle import JobHandle
 from labstudio.jobs.models import JobState

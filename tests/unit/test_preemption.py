@@ -5,116 +5,55 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
+from preemption_tools import (
+    LOOPS,
+    SPOT,
+    WAIT_S,
+    attempt,
+    described,
+    kept,
+    log,
+    runner,
+    scripts,
+    spot_studio,
+    submit,
+    until,
+)
 
 from labstudio import checkpoint
 from labstudio._studio import Studio
 from labstudio.checkpoint import whole
 from labstudio.errors import InvalidInput
-from labstudio.experiments.tracking import is_ready
 from labstudio.gateway.client import Client
 from labstudio.gateway.reach import FORWARDER, gateway_socket
 from labstudio.gateway.tokens import Scope, mint
-from labstudio.jobs.handle import JobHandle
 from labstudio.jobs.models import CheckpointPolicy
 from labstudio.jobs.runner import protocol
 from labstudio.jobs.runner.safekeeping import Safekeeping
 
 pytestmark = pytest.mark.slow
 
-WAIT_S = 120.0
-SPOT = "[local]\ntype = 'local'\npreemptible = true\ngrace_s = {}\n"
-
 
 @pytest.fixture(scope="module")
 def studio() -> Iterator[Studio]:
-    folder = Path(tempfile.mkdtemp(prefix="ls-"))
-    (folder / "compute.toml").write_text(SPOT.format(20))
-    opened = Studio(folder, max_jobs=2)
-    assert opened.keeper.ensure(wait=True).state == "running"
-    until(lambda: is_ready(opened.home, timeout_s=10), 150)
-    yield opened
-    opened.keeper.stop()
-    opened.close()
-    shutil.rmtree(opened.home.runtime, ignore_errors=True)
-    shutil.rmtree(folder, ignore_errors=True)
+    """One for all tests of this module."""
+    with spot_studio() as made:
+        yield made
 
 
 @pytest.fixture
 def script(tmp_path: Path) -> Callable[[str], Path]:
-    def write(text: str) -> Path:
-        path = tmp_path / "train.py"
-        path.write_text(text)
-        return path
-
-    return write
-
-
-@contextmanager
-def described(studio: Studio, text: str) -> Iterator[None]:
-    """Have the compute be another for a moment."""
-    path = studio.home.path / "compute.toml"
-    before = path.read_text()
-    path.write_text(text)
-    yield
-    path.write_text(before)
-
-
-def submit(studio: Studio, path: Path, **fields: Any) -> JobHandle:
-    return studio.jobs.submit(path, **fields)
-
-
-def until(condition: Callable[[], object], seconds: float = WAIT_S) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it took too long"
-        time.sleep(0.02)
-
-
-def attempt(studio: Studio, job: JobHandle, number: int) -> Path:
-    return studio.home.attempt(job.id, number)
-
-
-def kept(studio: Studio, job: JobHandle, number: int) -> Path:
-    return attempt(studio, job, number) / protocol.WORK / protocol.SAVED
-
-
-def runner(studio: Studio, job: JobHandle, number: int) -> int:
-    told = protocol.read_runner(attempt(studio, job, number))
-    assert told is not None
-    return told.pid
-
-
-def log(studio: Studio, job: JobHandle, number: int) -> str:
-    path = attempt(studio, job, number) / protocol.LOG
-    return path.read_text() if path.exists() else ""
-
-
-LOOPS = """
-import time
-from labstudio import checkpoint
-state = checkpoint.load({"seen": []})
-began = len(state["seen"])
-print("from", began, flush=True)
-for n in checkpoint.steps(range(40), state, every=5):
-    state["seen"].append(n)
-    print("step", n, flush=True)
-    while n == 8 and began == 0 and not checkpoint.preempted():
-        time.sleep(0.01)  # the first attempt comes so far, and is taken away here
-assert state["seen"] == list(range(40))
-print("whole")
-"""
+    """Write a script."""
+    return scripts(tmp_path)
 
 
 def test_a_script_saves_within_its_grace_and_goes_on_at_once(
@@ -318,88 +257,6 @@ def test_who_stops_a_job_in_its_grace_period_means_at_once(
     assert job.state == "stopped"
     assert time.monotonic() - began < 8
     assert studio.jobs.get(job.id).preemptions == 0
-
-
-@contextmanager
-def drained(studio: Studio) -> Iterator[None]:
-    """Have what runs here save a checkpoint and wait."""
-    studio.computes.drain("local", draining=True, now=True)
-    try:
-        yield
-    finally:
-        studio.computes.drain("local", draining=False)
-
-
-def test_a_drain_gives_notice_and_jobs_wait_until_it_is_over(
-    studio: Studio, script: Callable[[str], Path]
-) -> None:
-    job = submit(studio, script(LOOPS))
-    run_id = job.run_id
-    until(lambda: "step 7" in log(studio, job, 1))
-    with drained(studio):
-        until(lambda: job.state == "queued", 15)
-        late = submit(studio, script("print('late')"))
-        first = studio.jobs.detail(job.id).attempts[0]
-        assert first.state == "interrupted"
-        assert first.notice_at is not None
-        assert "Goes on when a slot is free" in (first.cause or "")
-        shown = studio.computes.detail("local")
-        assert (shown.state, shown.running) == ("draining", 0)
-        assert shown.message == "Nothing new is let in; jobs save a checkpoint and wait."
-        assert {each.id for each in shown.waiting} == {job.id, late.id}
-        time.sleep(1.0)
-        assert job.state == "queued"
-    assert job.wait(60).state == "succeeded"
-    record = studio.jobs.detail(job.id)
-    assert (record.preemptions, record.attempt, record.run_id) == (1, 2, run_id)
-    assert record.attempts[1].notice_at is None
-    done = log(studio, job, 1).count("step ")
-    assert f"from the checkpoint of step {done}." in log(studio, job, 2)
-    assert late.wait(60).state == "succeeded"
-    assert studio.jobs.get(late.id).preemptions == 0
-
-
-def test_a_notice_is_passed_on_by_a_daemon_that_was_not_there_when_it_was_given(
-    studio: Studio, script: Callable[[str], Path]
-) -> None:
-    job = submit(studio, script(LOOPS))
-    until(lambda: "step 2" in log(studio, job, 1))
-    studio.keeper.stop()
-    with drained(studio):
-        assert "being taken away" not in log(studio, job, 1)
-        assert studio.keeper.ensure(wait=True).state == "running"
-        until(lambda: job.state == "queued", 30)
-        assert "being taken away" in log(studio, job, 1)
-        job.stop()
-    assert job.wait(10).state == "stopped"
-    assert not attempt(studio, job, 2).exists()
-
-
-def test_what_does_not_even_end_after_its_grace_period_is_killed_and_waits(
-    studio: Studio, script: Callable[[str], Path]
-) -> None:
-    with described(studio, SPOT.format(0.5)):
-        job = submit(studio, script(LOOPS))
-        until(lambda: "step 7" in log(studio, job, 1))
-        os.kill(runner(studio, job, 1), signal.SIGSTOP)
-        began = time.monotonic()
-        with drained(studio):
-            until(lambda: job.state == "queued", 30)
-            assert 10 < time.monotonic() - began < 20
-            assert not protocol.is_alive(attempt(studio, job, 1))
-    assert job.wait(60).state == "succeeded"
-    first = studio.jobs.detail(job.id).attempts[0]
-    assert first.error is not None
-    assert first.error.type == "Preempted"
-    assert "from the checkpoint of step" in log(studio, job, 2)
-
-
-def test_only_what_is_preemptible_is_drained_now(studio: Studio) -> None:
-    for draining, problem in ((False, "takes new work"), (True, "not preemptible")):
-        with described(studio, ""), pytest.raises(InvalidInput, match=problem) as caught:
-            studio.computes.drain("local", draining=draining, now=True)
-        assert caught.value.details["field"] == "now"
-    assert studio.computes.detail("local").state == "ready"
 
 
 def test_a_compute_that_is_not_preemptible_only_stops(

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 
 from labstudio.compute import leases
 from labstudio.compute.admission import Admission
-from labstudio.compute.kind import Host
+from labstudio.compute.kind import Host, Signal
 from labstudio.compute.opened import OpenComputes
 from labstudio.daemon.queue import DurableQueue
 from labstudio.daemon.watch import Watch
@@ -180,8 +180,9 @@ class Worker:
         self._pressed = {key: at for key, at in self._pressed.items() if key in asked}
         for job_id, number, stopped in asked:
             since = self._pressed.setdefault((job_id, number, stopped), time.monotonic())
-            press = self._engine.stop if stopped else self._engine.preempt
-            self.guarded(partial(press, job_id, number, since), f"stop {job_id}")
+            how = Signal.stop if stopped else Signal.preempt
+            press = partial(self._engine.end, job_id, number, how, since)
+            self.guarded(press, f"stop {job_id}")
 
     def _wake_line(self) -> socket.socket:
         """Return where others say that there is something to do; a further worker only looks."""

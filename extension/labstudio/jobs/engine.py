@@ -148,40 +148,28 @@ class Engine:
         error = JobError(type="Internal", message=message)
         self._end(job_id, number, JobState.failed, error)
 
-    def stop(self, job_id: str, number: int, asked_at: float) -> None:
-        """Ask an attempt to end, and end its processes when it does not.
+    def end(self, job_id: str, number: int, how: Signal, asked_at: float) -> None:
+        """Tell an attempt to end, and end its processes when it does not.
 
         Parameters
         ----------
         job_id, number
             Which attempt; one of this worker's.
+        how
+            `Signal.stop`, or `Signal.preempt` where its compute is taken away: it then has a grace
+            period.
         asked_at
-            When the stop was asked for, on `time.monotonic`'s clock.
-        """
-        if (preparing := self._preparing.get((job_id, number))) is not None:
-            preparing.set()
-            return
-        patient = time.monotonic() - asked_at < STOP_TIMEOUT_S
-        folder = self._studio.home.attempt(job_id, number)
-        self._kind(job_id).signal(folder, Signal.stop if patient else Signal.kill)
-
-    def preempt(self, job_id: str, number: int, asked_at: float) -> None:
-        """Tell an attempt that its compute is taken away; end what outlasts its grace period.
-
-        Parameters
-        ----------
-        job_id, number
-            Which attempt; one of this worker's.
-        asked_at
-            When it was to be told, on `time.monotonic`'s clock.
+            When that was asked for, on `time.monotonic`'s clock.
         """
         if (preparing := self._preparing.get((job_id, number))) is not None:
             preparing.set()
             return
         kind = self._kind(job_id)
-        patient = time.monotonic() - asked_at < kind.settings.grace_s + NOTICE_TIMEOUT_S
+        grace_s = kind.settings.grace_s + NOTICE_TIMEOUT_S
+        limit_s = STOP_TIMEOUT_S if how is Signal.stop else grace_s
+        patient = time.monotonic() - asked_at < limit_s
         folder = self._studio.home.attempt(job_id, number)
-        kind.signal(folder, Signal.preempt if patient else Signal.kill)
+        kind.signal(folder, how if patient else Signal.kill)
 
     def _kind(self, job_id: str) -> Kind:
         return self._computes.get(self._store.get(job_id).compute)

@@ -3,7 +3,7 @@
 import os
 import sys
 
-from labstudio.jobs.runner.attempt import main
+from labstudio.jobs.runner.running import main
 
 code = main(sys.argv[1:])
 sys.stdout.flush()

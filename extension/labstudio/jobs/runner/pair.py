@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, NoReturn
 
 from labstudio.jobs.processes import name_process
 from labstudio.jobs.runner import helper
-from labstudio.jobs.runner.attempt import run
 from labstudio.jobs.runner.children import first, readable
 from labstudio.jobs.runner.forked import fork_kernel
 from labstudio.jobs.runner.protocol import claim
+from labstudio.jobs.runner.running import run
 
 if TYPE_CHECKING:
     import socket
