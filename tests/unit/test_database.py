@@ -13,15 +13,17 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from hypothesis import given
 from hypothesis import strategies as st
 
 from labstudio import changes
 from labstudio._studio import Studio
-from labstudio.database.engine import VERSION_TABLE, Database
-from labstudio.database.tables import UtcTime, metadata
+from labstudio.database.engine import MIGRATIONS, VERSION_TABLE, Database
+from labstudio.database.tables import UtcTime, computes, metadata
 from labstudio.errors import Unavailable
 from labstudio.home import Home
 
@@ -63,6 +65,20 @@ def test_one_process_opens_many_new_homes_at_once(tmp_path: Path) -> None:
     for database in databases:
         with closing(database), database.read() as connection:
             assert sa.inspect(connection).has_table("jobs")
+
+
+def test_a_home_of_before_notices_is_brought_up_to_date(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/old.db"
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    with closing(Database(url)) as old, old.engine.connect() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0002")
+        connection.execute(sa.text("INSERT INTO computes (name, draining) VALUES ('box', 0)"))
+        connection.commit()
+    with closing(Database(url)) as new, new.read() as connection:
+        row = connection.execute(sa.select(computes)).one()
+        assert (row.name, row.draining, row.clearing) == ("box", False, False)
 
 
 def test_changes_come_in_order_and_old_ones_are_swept(studio: Studio) -> None:

@@ -23,13 +23,6 @@ def upgrade() -> None:
             comment="the compute.toml that names it; none: built in",
         ),
         sa.Column("draining", sa.Boolean(), nullable=False),
-        sa.Column(
-            "clearing",
-            sa.Boolean(),
-            server_default=sa.false(),
-            nullable=False,
-            comment="whether attempts there are told that it is taken away; only while it drains",
-        ),
         sa.Column("cpus", sa.Float(), nullable=True, comment="as last seen"),
         sa.Column("memory_bytes", sa.BigInteger(), nullable=True),
         sa.Column("gpus", sa.Integer(), nullable=True),
@@ -129,14 +122,6 @@ def upgrade() -> None:
 
     with op.batch_alter_table("attempts", schema=None) as batch_op:
         batch_op.add_column(sa.Column("compute", sa.Text(), nullable=True))
-        batch_op.add_column(
-            sa.Column(
-                "notice_at",
-                sa.BigInteger(),
-                nullable=True,
-                comment="when it was told that its compute is taken away",
-            )
-        )
 
     with op.batch_alter_table("jobs", schema=None) as batch_op:
         batch_op.add_column(
@@ -156,7 +141,6 @@ def downgrade() -> None:
         batch_op.drop_column("preemptions")
 
     with op.batch_alter_table("attempts", schema=None) as batch_op:
-        batch_op.drop_column("notice_at")
         batch_op.drop_column("compute")
 
     with op.batch_alter_table("usage", schema=None) as batch_op:
