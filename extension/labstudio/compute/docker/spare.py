@@ -189,7 +189,7 @@ class Spares:
             return
         key = self._key(pattern)
         with answering(self._kind.settings.docker_host):
-            for held in list(self._sockets.iterdir()) if self._sockets.exists() else []:
+            for held in self._sockets.glob("[!.]*"):
                 found = self._containers(held.name)
                 if held.name.startswith(key) and any(each.status == "running" for each in found):
                     return
@@ -200,7 +200,8 @@ class Spares:
             self._make(pattern, f"{key}-{secrets.token_hex(4)}")
 
     def _make(self, pattern: Plan, mark: str) -> None:
-        kind, sockets, own = self._kind, self._sockets / mark, self._own / mark
+        # It can be taken from when its folder has its name: once the container runs.
+        kind, sockets, own = self._kind, self._sockets / f".{mark}", self._own / mark
         sockets.mkdir(mode=0o700, parents=True)
         hand_over([sockets], pattern.user)
         own.mkdir(mode=0o700)
@@ -212,6 +213,7 @@ class Spares:
         )
         lay(plan, own)
         create(kind.client, plan, kind.settings, kind.facts()).start()
+        sockets.rename(self._sockets / mark)
 
     def _containers(self, mark: str) -> list[Container]:
         kind = self._kind
