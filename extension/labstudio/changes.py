@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from labstudio.database.engine import Database
 
-Topic = Literal["jobs", "schedules", "computes", "kernels"]
+Topic = Literal["jobs", "schedules", "computes", "kernels", "runs", "views", "models", "lineage"]
 Kind = Literal["created", "changed", "deleted"]
 
 

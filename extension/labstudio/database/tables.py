@@ -240,6 +240,83 @@ usage = sa.Table(
     sa.Index(None, "started_at"),
 )
 
+favourites = sa.Table(
+    "favourites",
+    metadata,
+    sa.Column("user", sa.Text, primary_key=True),
+    sa.Column("topic", sa.String(32), primary_key=True, comment="runs or models"),
+    sa.Column("object_id", sa.String(256), primary_key=True),
+    sa.Column("at", UtcTime, nullable=False),
+    sa.Index(None, "topic", "object_id"),
+)
+
+views = sa.Table(
+    "views",
+    metadata,
+    sa.Column("id", sa.String(26), primary_key=True),
+    sa.Column("topic", sa.String(32), nullable=False, comment="runs, compare or models"),
+    sa.Column("user", sa.Text, nullable=False),
+    sa.Column("name", sa.String(200), nullable=False),
+    sa.Column("shared", sa.Boolean, nullable=False),
+    sa.Column("content", Json, nullable=False),
+    sa.Column("created_at", UtcTime, nullable=False),
+    sa.Column("updated_at", UtcTime, nullable=False),
+    sa.UniqueConstraint("user", "topic", "name"),
+)
+
+approvals = sa.Table(
+    "approvals",
+    metadata,
+    sa.Column("id", sa.String(26), primary_key=True),
+    sa.Column("model", sa.String(256), nullable=False),
+    sa.Column("version", sa.Integer, nullable=False),
+    sa.Column("alias", sa.String(255), nullable=False, comment="what the version is to become"),
+    sa.Column("state", sa.String(16), nullable=False),
+    sa.Column("comment", sa.Text, nullable=False),
+    sa.Column("requested_by", sa.Text, nullable=False),
+    sa.Column("requested_at", UtcTime, nullable=False),
+    sa.Column("decided_by", sa.Text),
+    sa.Column("decided_at", UtcTime),
+    sa.Column("decision_comment", sa.Text),
+    sa.Index(None, "model", "version"),
+    sa.Index(None, "state"),
+)
+
+cards = sa.Table(
+    "cards",
+    metadata,
+    sa.Column("id", sa.String(26), primary_key=True),
+    sa.Column("model", sa.String(256), nullable=False),
+    sa.Column("model_version", sa.Integer, nullable=False),
+    sa.Column("version", sa.Integer, nullable=False, comment="of the card, from 1"),
+    sa.Column("state", sa.String(16), nullable=False),
+    sa.Column("content", Json, nullable=False, comment="SageMaker's card schema 0.1.0"),
+    sa.Column("sources", Json, nullable=False, comment="what each claim was taken from"),
+    sa.Column("sha256", sa.String(64), nullable=False, comment="of the content"),
+    sa.Column("user", sa.Text, nullable=False),
+    sa.Column("created_at", UtcTime, nullable=False),
+    sa.Column("updated_at", UtcTime, nullable=False),
+    sa.Column("decided_by", sa.Text),
+    sa.Column("decided_at", UtcTime),
+    sa.UniqueConstraint("model", "model_version", "version"),
+)
+
+lineage = sa.Table(
+    "lineage",
+    metadata,
+    # Without gaps: the chain is checked by it, so it is not the database's to give.
+    sa.Column("sequence", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("at", UtcTime, nullable=False),
+    sa.Column("relation", sa.String(32), nullable=False),
+    sa.Column("subject", sa.String(512), nullable=False, comment="as in run:ID"),
+    sa.Column("object", sa.String(512), nullable=False),
+    sa.Column("facts", sa.Text, nullable=False, comment="canonical JSON, as it was hashed"),
+    sa.Column("previous", sa.String(64), nullable=False, comment="hash of the entry before"),
+    sa.Column("hash", sa.String(64), nullable=False),
+    sa.Index(None, "subject"),
+    sa.Index(None, "object"),
+)
+
 changes = sa.Table(
     "changes",
     metadata,

@@ -4,7 +4,17 @@ import { Poll } from '@lumino/polling';
 import type { ISignal } from '@lumino/signaling';
 import { Signal } from '@lumino/signaling';
 
-export type Topic = 'jobs' | 'schedules' | 'daemon' | 'computes' | 'kernels' | 'moves';
+export type Topic =
+  | 'jobs'
+  | 'schedules'
+  | 'daemon'
+  | 'computes'
+  | 'kernels'
+  | 'moves'
+  | 'runs'
+  | 'views'
+  | 'models'
+  | 'lineage';
 
 /** Something changed. What it is now, REST says. */
 export interface IChange {
@@ -14,8 +24,7 @@ export interface IChange {
   revision: number;
 }
 
-const SCHEMA =
-  /^https:\/\/schema\.labstudio\.org\/(jobs|schedules|daemon|computes|kernels|moves)\/v\d+$/;
+const SCHEMA = /^https:\/\/schema\.labstudio\.org\/([a-z]+)\/v\d+$/;
 const CALM_MS = 20_000;
 const ALONE_MS = 3_000;
 

@@ -8,7 +8,10 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from jupyter_events import EventLogger
 
-TOPICS = ("jobs", "schedules", "computes", "kernels", "moves", "daemon")
+TOPICS = (
+    *("jobs", "schedules", "computes", "kernels", "moves", "daemon"),
+    *("runs", "views", "models", "lineage"),
+)
 
 
 def schema_id(topic: str) -> str:
