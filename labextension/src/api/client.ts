@@ -73,7 +73,7 @@ export interface IListJobs {
   cursor?: string;
 }
 
-type Query = Record<string, string | number | boolean | readonly string[] | null | undefined>;
+export type Query = Record<string, string | number | boolean | readonly string[] | null | undefined>;
 
 /** The studio's REST API, built once from the service manager's server settings. */
 export class Api {
@@ -82,56 +82,56 @@ export class Api {
     private _trans: TranslationBundle
   ) {}
 
-  listJobs = (query: IListJobs = {}) => this._get<JobPage>('jobs', { ...query });
-  createJob = (spec: CreateJob) => this._send<Job>('POST', 'jobs', spec);
-  createSweep = (spec: CreateSweep) => this._send<JobPage>('POST', 'sweeps', spec);
-  job = (id: string) => this._get<JobDetail>(`jobs/${seg(id)}`);
-  stopJob = (id: string) => this._send<Job>('POST', `jobs/${seg(id)}/stop`);
+  listJobs = (query: IListJobs = {}) => this.get<JobPage>('jobs', { ...query });
+  createJob = (spec: CreateJob) => this.send<Job>('POST', 'jobs', spec);
+  createSweep = (spec: CreateSweep) => this.send<JobPage>('POST', 'sweeps', spec);
+  job = (id: string) => this.get<JobDetail>(`jobs/${seg(id)}`);
+  stopJob = (id: string) => this.send<Job>('POST', `jobs/${seg(id)}/stop`);
   rerunJob = (id: string, changes: RerunJob = {}) =>
-    this._send<Job>('POST', `jobs/${seg(id)}/rerun`, changes);
-  deleteJob = (id: string) => this._send<void>('DELETE', `jobs/${seg(id)}`);
+    this.send<Job>('POST', `jobs/${seg(id)}/rerun`, changes);
+  deleteJob = (id: string) => this.send<void>('DELETE', `jobs/${seg(id)}`);
   log = (id: string, query: { offset?: number; limit?: number; attempt?: number }) =>
-    this._get<LogChunk>(`jobs/${seg(id)}/log`, query);
+    this.get<LogChunk>(`jobs/${seg(id)}/log`, query);
   resources = (id: string, attempt?: number) =>
-    this._get<ResourceSeries>(`jobs/${seg(id)}/resources`, { attempt, points: 400 });
-  metrics = (id: string) => this._get<JobMetrics>(`jobs/${seg(id)}/metrics`);
+    this.get<ResourceSeries>(`jobs/${seg(id)}/resources`, { attempt, points: 400 });
+  metrics = (id: string) => this.get<JobMetrics>(`jobs/${seg(id)}/metrics`);
   files = (id: string, attempt?: number) =>
-    this._get<JobFiles>(`jobs/${seg(id)}/files`, { attempt });
+    this.get<JobFiles>(`jobs/${seg(id)}/files`, { attempt });
   notebook = (id: string, attempt?: number) =>
-    this._get<unknown>(`jobs/${seg(id)}/notebook`, { attempt });
-  source = (path: string) => this._get<SourceInfo>('source', { path });
-  attachKernel = (id: string) => this._send<KernelAttachment>('POST', `jobs/${seg(id)}/kernel`);
-  endKernel = (id: string) => this._send<void>('DELETE', `jobs/${seg(id)}/kernel`);
+    this.get<unknown>(`jobs/${seg(id)}/notebook`, { attempt });
+  source = (path: string) => this.get<SourceInfo>('source', { path });
+  attachKernel = (id: string) => this.send<KernelAttachment>('POST', `jobs/${seg(id)}/kernel`);
+  endKernel = (id: string) => this.send<void>('DELETE', `jobs/${seg(id)}/kernel`);
 
-  listSchedules = () => this._get<{ items: Schedule[] }>('schedules');
-  createSchedule = (spec: CreateSchedule) => this._send<Schedule>('POST', 'schedules', spec);
+  listSchedules = () => this.get<{ items: Schedule[] }>('schedules');
+  createSchedule = (spec: CreateSchedule) => this.send<Schedule>('POST', 'schedules', spec);
   updateSchedule = (id: string, changes: UpdateSchedule) =>
-    this._send<Schedule>('PATCH', `schedules/${seg(id)}`, changes);
-  deleteSchedule = (id: string) => this._send<void>('DELETE', `schedules/${seg(id)}`);
-  pauseSchedule = (id: string) => this._send<Schedule>('POST', `schedules/${seg(id)}/pause`);
-  resumeSchedule = (id: string) => this._send<Schedule>('POST', `schedules/${seg(id)}/resume`);
-  runSchedule = (id: string) => this._send<Job>('POST', `schedules/${seg(id)}/run`);
+    this.send<Schedule>('PATCH', `schedules/${seg(id)}`, changes);
+  deleteSchedule = (id: string) => this.send<void>('DELETE', `schedules/${seg(id)}`);
+  pauseSchedule = (id: string) => this.send<Schedule>('POST', `schedules/${seg(id)}/pause`);
+  resumeSchedule = (id: string) => this.send<Schedule>('POST', `schedules/${seg(id)}/resume`);
+  runSchedule = (id: string) => this.send<Job>('POST', `schedules/${seg(id)}/run`);
   scheduleHistory = (id: string, cursor?: string) =>
-    this._get<FirePage>(`schedules/${seg(id)}/history`, { limit: 50, cursor });
+    this.get<FirePage>(`schedules/${seg(id)}/history`, { limit: 50, cursor });
   previewSchedule = (cron: string, timezone: string) =>
-    this._send<SchedulePreview>('POST', 'schedules/preview', { cron, timezone });
+    this.send<SchedulePreview>('POST', 'schedules/preview', { cron, timezone });
 
-  computes = () => this._get<{ items: Compute[] }>('computes');
-  compute = (name: string) => this._get<ComputeDetail>(`computes/${seg(name)}`);
-  computeKinds = () => this._get<{ items: KindInfo[] }>('computes/kinds');
-  createCompute = (entry: CreateCompute) => this._send<Compute>('POST', 'computes', entry);
-  deleteCompute = (name: string) => this._send<void>('DELETE', `computes/${seg(name)}`);
-  testCompute = (name: string) => this._send<TestReport>('POST', `computes/${seg(name)}/test`);
+  computes = () => this.get<{ items: Compute[] }>('computes');
+  compute = (name: string) => this.get<ComputeDetail>(`computes/${seg(name)}`);
+  computeKinds = () => this.get<{ items: KindInfo[] }>('computes/kinds');
+  createCompute = (entry: CreateCompute) => this.send<Compute>('POST', 'computes', entry);
+  deleteCompute = (name: string) => this.send<void>('DELETE', `computes/${seg(name)}`);
+  testCompute = (name: string) => this.send<TestReport>('POST', `computes/${seg(name)}/test`);
   drainCompute = (name: string, draining: boolean, now = false) =>
-    this._send<Compute>('POST', `computes/${seg(name)}/drain`, { draining, now });
+    this.send<Compute>('POST', `computes/${seg(name)}/drain`, { draining, now });
   stopIdleKernels = (name: string) =>
-    this._send<KernelPage>('POST', `computes/${seg(name)}/stop-idle`);
-  move = (kernelId: string) => this._get<Move>(`kernels/${seg(kernelId)}/move`);
+    this.send<KernelPage>('POST', `computes/${seg(name)}/stop-idle`);
+  move = (kernelId: string) => this.get<Move>(`kernels/${seg(kernelId)}/move`);
   createMove = (kernelId: string, wanted: CreateMove) =>
-    this._send<Move>('POST', `kernels/${seg(kernelId)}/move`, wanted);
-  cancelMove = (kernelId: string) => this._send<void>('DELETE', `kernels/${seg(kernelId)}/move`);
-  usage = (query: { by: UsageBy; since?: string }) => this._get<UsageReport>('usage', query);
-  status = () => this._get<Status>('status');
+    this.send<Move>('POST', `kernels/${seg(kernelId)}/move`, wanted);
+  cancelMove = (kernelId: string) => this.send<void>('DELETE', `kernels/${seg(kernelId)}/move`);
+  usage = (query: { by: UsageBy; since?: string }) => this.get<UsageReport>('usage', query);
+  status = () => this.get<Status>('status');
 
   /** The address of a file that a job left. */
   fileUrl(
@@ -172,17 +172,24 @@ export class Api {
     return URLExt.join(this.settings.baseUrl, ROOT, path) + queryString(query);
   }
 
-  private async _get<T>(path: string, query: Query = {}): Promise<T> {
+  /** Fetch JSON; `path` is below the API's address. */
+  async get<T>(path: string, query: Query = {}): Promise<T> {
     const response = await this._request(this._url(path, query), {});
     return (await response.json()) as T;
   }
 
-  private async _send<T>(method: string, path: string, body?: unknown): Promise<T> {
+  /** Send JSON with a method that changes something, and give what comes back. */
+  async send<T>(method: string, path: string, body?: unknown): Promise<T> {
     const response = await this._request(this._url(path), {
       method,
       body: body === undefined ? undefined : JSON.stringify(body)
     });
     return (response.status === 204 ? undefined : await response.json()) as T;
+  }
+
+  /** The address of something that is not JSON, for a frame, an image or a download. */
+  url(path: string, query: Query = {}): string {
+    return this._url(path, query);
   }
 
   private async _request(url: string, init: RequestInit): Promise<Response> {
@@ -215,7 +222,8 @@ async function readError(response: Response): Promise<ApiError> {
   );
 }
 
-function seg(text: string): string {
+/** A part of a path. */
+export function seg(text: string): string {
   return encodeURIComponent(text);
 }
 
