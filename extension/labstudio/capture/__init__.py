@@ -1,0 +1,1 @@
+"""Capture: what made a run, recorded beside it as its capsule."""

@@ -1,0 +1,1 @@
+"""Reproduce: run what made a run again, and say what agreed."""
