@@ -55,7 +55,7 @@ browser: $(READY) ## Drive JupyterLab in Chromium; takes the screenshots of the 
 	$(call pytest,tests/browser)
 
 faults: $(READY) ## Kill, cut and fill things
-	$(call pytest,tests/faults)
+	$(call pytest,tests/faults,-n 2 --dist loadfile)
 
 package: $(READY) ## Install the wheel and the sdist into empty environments
 	$(BIN)/python -m build --installer uv --outdir build/dist
