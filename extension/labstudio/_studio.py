@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from labstudio.kernels.service import KernelService
     from labstudio.namespace.moves import Moves
     from labstudio.namespace.service import Checkpoints
+    from labstudio.registry.service import RegistryService
     from labstudio.schedules.service import ScheduleService
     from labstudio.usage.service import UsageService
 
@@ -122,6 +123,13 @@ class Studio:
         from labstudio.experiments.tracking import Tracking
 
         return Tracking(self.home)
+
+    @cached_property
+    def registry(self) -> RegistryService:
+        """Registered models, their versions, and who may promote them."""
+        from labstudio.registry.service import RegistryService
+
+        return RegistryService(self)
 
     @cached_property
     def keeper(self) -> Keeper:

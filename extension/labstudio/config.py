@@ -10,7 +10,7 @@ import os
 from typing import TYPE_CHECKING, Any
 
 import psutil
-from traitlets import Bool, Float, Int, TraitError, Unicode
+from traitlets import Bool, Float, Int, List, TraitError, Unicode
 from traitlets.config import Configurable
 
 from labstudio.errors import InvalidInput
@@ -63,6 +63,17 @@ class StudioConfig(Configurable):
     experiment = Unicode("labstudio", help="The MLflow experiment of jobs that name none.").tag(
         config=True
     )
+    protected_aliases = List(
+        Unicode(),
+        ["champion", "production"],
+        help="Aliases of registered models that are set by an approval alone. Empty: none.",
+    ).tag(config=True)
+    own_approval = Bool(
+        None,
+        allow_none=True,
+        help="Whether one may approve what one asked for oneself. None: only on a server without "
+        "accounts whose records are a SQLite file, where there is nobody else to ask.",
+    ).tag(config=True)
     tracking = Bool(True, help="Run an MLflow tracking server under the daemon.").tag(config=True)
 
     @property

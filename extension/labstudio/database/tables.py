@@ -278,8 +278,22 @@ approvals = sa.Table(
     sa.Column("decided_by", sa.Text),
     sa.Column("decided_at", UtcTime),
     sa.Column("decision_comment", sa.Text),
+    sa.Column("applied", sa.Boolean, nullable=False, comment="whether the alias was set then"),
     sa.Index(None, "model", "version"),
     sa.Index(None, "state"),
+)
+
+model_events = sa.Table(
+    "model_events",
+    metadata,
+    sa.Column("id", sa.String(26), primary_key=True),
+    sa.Column("at", UtcTime, nullable=False),
+    sa.Column("event", sa.String(64), nullable=False, comment="as MLflow's webhooks name it"),
+    sa.Column("model", sa.String(256), nullable=False),
+    sa.Column("version", sa.Integer),
+    sa.Column("user", sa.Text),
+    sa.Column("message", sa.Text, nullable=False),
+    sa.Index(None, "model", "id"),
 )
 
 cards = sa.Table(
@@ -296,8 +310,10 @@ cards = sa.Table(
     sa.Column("user", sa.Text, nullable=False),
     sa.Column("created_at", UtcTime, nullable=False),
     sa.Column("updated_at", UtcTime, nullable=False),
+    sa.Column("submitted_by", sa.Text),
     sa.Column("decided_by", sa.Text),
     sa.Column("decided_at", UtcTime),
+    sa.Column("comment", sa.Text, comment="of whoever decided"),
     sa.UniqueConstraint("model", "model_version", "version"),
 )
 

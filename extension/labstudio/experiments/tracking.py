@@ -139,17 +139,17 @@ class Tracking:
         # Someone else may create it between looking and creating: then look again.
         for _ in range(3):
             try:
-                found = self._call("GET", f"{API}/experiments/get-by-name", experiment_name=name)
+                found = self.call("GET", f"{API}/experiments/get-by-name", experiment_name=name)
             except NotFound:
                 try:
-                    made = self._call("POST", f"{API}/experiments/create", name=name)
+                    made = self.call("POST", f"{API}/experiments/create", name=name)
                 except Conflict:
                     continue
                 experiment_id = str(made["experiment_id"])
             else:
                 experiment_id = str(found["experiment"]["experiment_id"])
                 if found["experiment"].get("lifecycle_stage") == "deleted":
-                    self._call("POST", f"{API}/experiments/restore", experiment_id=experiment_id)
+                    self.call("POST", f"{API}/experiments/restore", experiment_id=experiment_id)
             self._experiments[name] = experiment_id
             return experiment_id
         raise Unavailable(f"The experiment {name!r} can be neither found nor created.")
@@ -166,7 +166,7 @@ class Tracking:
         """Create a run and return its id."""
         all_tags = {**(tags or {}), **({"mlflow.user": user} if user else {})}
         try:
-            made = self._call(
+            made = self.call(
                 "POST",
                 f"{API}/runs/create",
                 experiment_id=experiment_id,
@@ -184,7 +184,7 @@ class Tracking:
     def find_run(self, experiment_id: str, tag: str, value: str) -> str | None:
         """Return the id of the newest run of an experiment with that tag, if there is one."""
         quoted = value.replace("'", "")
-        found = self._call(
+        found = self.call(
             "POST",
             f"{API}/runs/search",
             experiment_ids=[experiment_id],
@@ -196,7 +196,7 @@ class Tracking:
 
     def get_run(self, run_id: str) -> Run:
         """Return a run with its newest metrics."""
-        return read_run(self._call("GET", f"{API}/runs/get", run_id=run_id)["run"])
+        return read_run(self.call("GET", f"{API}/runs/get", run_id=run_id)["run"])
 
     def log_params(self, run_id: str, params: Mapping[str, object]) -> None:
         """Log parameters; logging the same ones again changes nothing.
@@ -210,7 +210,7 @@ class Tracking:
             key: value if isinstance(value, str) else dump(value) for key, value in params.items()
         }
         for batch in batched(pairs(texts, PARAM_LIMIT), PARAMS_PER_BATCH):
-            self._call("POST", f"{API}/runs/log-batch", run_id=run_id, params=batch)
+            self.call("POST", f"{API}/runs/log-batch", run_id=run_id, params=batch)
 
     def log_batch(self, run_id: str, metrics: Iterable[Metric]) -> None:
         """Log metrics; NaN and infinities are kept as MLflow keeps them."""
@@ -224,24 +224,24 @@ class Tracking:
             for metric in metrics
         )
         for batch in batched(entries, METRICS_PER_BATCH):
-            self._call("POST", f"{API}/runs/log-batch", run_id=run_id, metrics=batch)
+            self.call("POST", f"{API}/runs/log-batch", run_id=run_id, metrics=batch)
 
     def set_tags(self, run_id: str, tags: Mapping[str, str]) -> None:
         """Set tags; what was there under the same names is replaced."""
         for batch in batched(pairs(tags, TAG_LIMIT), PARAMS_PER_BATCH):
-            self._call("POST", f"{API}/runs/log-batch", run_id=run_id, tags=batch)
+            self.call("POST", f"{API}/runs/log-batch", run_id=run_id, tags=batch)
 
     def delete_tag(self, run_id: str, tag: str) -> None:
         """Delete a tag; nothing happens when the run has none of that name."""
         try:
-            self._call("POST", f"{API}/runs/delete-tag", run_id=run_id, key=clean_key(tag))
+            self.call("POST", f"{API}/runs/delete-tag", run_id=run_id, key=clean_key(tag))
         except NotFound:
             return
 
     def set_status(self, run_id: str, status: RunStatus, end_time: datetime | None = None) -> None:
         """Set a run's status, and when it ended."""
         end = millis(end_time) if end_time else None
-        self._call("POST", f"{API}/runs/update", run_id=run_id, status=status, end_time=end)
+        self.call("POST", f"{API}/runs/update", run_id=run_id, status=status, end_time=end)
 
     def end_run(
         self,
@@ -254,7 +254,7 @@ class Tracking:
 
     def delete_run(self, run_id: str) -> None:
         """Delete a run as MLflow does: it can be restored in its user interface."""
-        self._call("POST", f"{API}/runs/delete", run_id=run_id)
+        self.call("POST", f"{API}/runs/delete", run_id=run_id)
 
     def metric_histories(
         self, run_id: str, points: int = 1000, *, system: bool = False
@@ -296,12 +296,12 @@ class Tracking:
             # A log may still grow: send as many bytes as were promised.
             body = read_exactly(content, length)
             headers = {"Content-Length": str(length), "Content-Type": "application/octet-stream"}
-            self._send("PUT", address, content=body, headers=headers, timeout=None)
+            self.send("PUT", address, content=body, headers=headers, timeout=None)
 
     def delete_artifacts(self, run_id: str, path: str) -> None:
         """Delete an artifact, or all below a path; nothing happens when there is none."""
         try:
-            self._send("DELETE", f"{self._artifact_root(run_id)}/{quote(clean_path(path))}")
+            self.send("DELETE", f"{self._artifact_root(run_id)}/{quote(clean_path(path))}")
         except NotFound:
             return
 
@@ -315,11 +315,11 @@ class Tracking:
         """Return a metric's values, all of them unless there are more than MLflow gives at once."""
         key = latest.key
         asked: dict[str, Any] = {"run_id": run_id, "metric_key": key, "max_results": HISTORY_LIMIT}
-        found = self._call("GET", f"{AJAX}/metrics/get-history-bulk", **asked)["metrics"]
+        found = self.call("GET", f"{AJAX}/metrics/get-history-bulk", **asked)["metrics"]
         if len(found) >= HISTORY_LIMIT:
             # That was only the beginning; MLflow samples long histories evenly over their steps.
             asked = {"run_ids": run_id, "metric_key": key, "max_results": SAMPLED_LIMIT}
-            found = self._call("GET", f"{AJAX}/metrics/get-history-bulk-interval", **asked)[
+            found = self.call("GET", f"{AJAX}/metrics/get-history-bulk-interval", **asked)[
                 "metrics"
             ]
         values = [read_metric(each) for each in found]
@@ -328,16 +328,16 @@ class Tracking:
         values.sort(key=lambda value: (value.step, value.timestamp))
         return [point(value) for value in values]
 
-    def _call(self, method: str, path: str, **values: Any) -> dict[str, Any]:
+    def call(self, method: str, path: str, **values: Any) -> dict[str, Any]:
         """Send a request of MLflow's API and return its answer; None values are left out."""
         given = {name: value for name, value in values.items() if value is not None}
         body = {"params": given} if method == "GET" else {"json": given}
-        answer = self._send(method, path, **body).json()
+        answer = self.send(method, path, **body).json()
         if not isinstance(answer, dict):
             raise Unavailable("The tracking server gave an answer that is not understood.")
         return answer
 
-    def _send(self, method: str, path: str, **options: Any) -> httpx.Response:
+    def send(self, method: str, path: str, **options: Any) -> httpx.Response:
         """Send a request, once more if the server has moved, and raise what it refuses."""
         import httpx
 

@@ -437,6 +437,40 @@ export interface paths {
     patch?: never;
     trace?: never;
   };
+  '/models': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** Registered models. */
+    get: operations['listModels'];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/models/{name}': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** A registered model with its versions. */
+    get: operations['getModel'];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
   '/openapi.json': {
     parameters: {
       query?: never;
@@ -1807,6 +1841,136 @@ export interface components {
      * @enum {string}
      */
     MissedPolicy: 'catch_up' | 'last' | 'skip';
+    /**
+     * Model
+     * @description A registered model, as a list shows it.
+     */
+    Model: {
+      /** @description Which version each alias names. */
+      aliases: {
+        [key: string]: number;
+      };
+      /** Format: date-time */
+      created_at: string;
+      description: string;
+      /** @default false */
+      favourite: boolean;
+      latest_version: number | null;
+      name: string;
+      /**
+       * @description Requests to promote that wait for a decision.
+       * @default 0
+       */
+      pending: number;
+      tags: {
+        [key: string]: string;
+      };
+      /** Format: date-time */
+      updated_at: string;
+    };
+    /**
+     * ModelDetail
+     * @description A registered model with its versions, newest first.
+     */
+    ModelDetail: {
+      /** @description Which version each alias names. */
+      aliases: {
+        [key: string]: number;
+      };
+      /** Format: date-time */
+      created_at: string;
+      description: string;
+      /** @default false */
+      favourite: boolean;
+      latest_version: number | null;
+      name: string;
+      /**
+       * @description Requests to promote that wait for a decision.
+       * @default 0
+       */
+      pending: number;
+      /** @description Aliases that want an approval. */
+      protected: string[];
+      tags: {
+        [key: string]: string;
+      };
+      /** Format: date-time */
+      updated_at: string;
+      versions: components['schemas']['ModelVersion'][];
+    };
+    /**
+     * ModelPage
+     * @description A page of registered models, by name unless asked otherwise.
+     */
+    ModelPage: {
+      items: components['schemas']['Model'][];
+      /** @default null */
+      next_cursor: string | null;
+      /** @description Aliases that want an approval. */
+      protected: string[];
+    };
+    /**
+     * ModelQuery
+     * @description Which registered models.
+     */
+    ModelQuery: {
+      /** @default null */
+      cursor: string | null;
+      /** @default null */
+      favourite: boolean | null;
+      /**
+       * @description MLflow's filter, as in tags.team = 'a'.
+       * @default
+       */
+      filter: string;
+      /** @default 100 */
+      limit: number;
+      /**
+       * @default name
+       * @enum {string}
+       */
+      order_by: 'name' | '-name' | 'updated_at' | '-updated_at';
+      /**
+       * @description Part of the name, any case.
+       * @default
+       */
+      text: string;
+    };
+    /**
+     * ModelVersion
+     * @description A version of a registered model.
+     */
+    ModelVersion: {
+      aliases: string[];
+      /** Format: date-time */
+      created_at: string;
+      description: string;
+      model: string;
+      /** @description MLflow's logged model, m-... */
+      model_id: string | null;
+      /**
+       * @description Aliases that are asked for and not decided.
+       * @default []
+       */
+      pending: string[];
+      run_id: string | null;
+      /** @description Where MLflow takes the model from. */
+      source: string;
+      status: string;
+      status_message: string;
+      tags: {
+        [key: string]: string;
+      };
+      /**
+       * @description Protected aliases that it has without an approval of the studio.
+       * @default []
+       */
+      unapproved: string[];
+      /** Format: date-time */
+      updated_at: string;
+      user: string | null;
+      version: number;
+    };
     /**
      * Move
      * @description The move of a notebook from one kernel to another.
@@ -3489,6 +3653,73 @@ export interface operations {
           [name: string]: unknown;
         };
         content?: never;
+      };
+      /** @description What is wrong. */
+      default: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  listModels: {
+    parameters: {
+      query?: {
+        cursor?: string | null;
+        favourite?: boolean | null;
+        filter?: string;
+        limit?: number;
+        order_by?: 'name' | '-name' | 'updated_at' | '-updated_at';
+        text?: string;
+      };
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description Registered models. */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['ModelPage'];
+        };
+      };
+      /** @description What is wrong. */
+      default: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  getModel: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        name: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description A registered model with its versions. */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['ModelDetail'];
+        };
       };
       /** @description What is wrong. */
       default: {

@@ -28,6 +28,9 @@ def upgrade() -> None:
         sa.Column("decided_by", sa.Text(), nullable=True),
         sa.Column("decided_at", sa.BigInteger(), nullable=True),
         sa.Column("decision_comment", sa.Text(), nullable=True),
+        sa.Column(
+            "applied", sa.Boolean(), nullable=False, comment="whether the alias was set then"
+        ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_approvals")),
     )
     with op.batch_alter_table("approvals", schema=None) as batch_op:
@@ -59,13 +62,31 @@ def upgrade() -> None:
         sa.Column("user", sa.Text(), nullable=False),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.Column("updated_at", sa.BigInteger(), nullable=False),
+        sa.Column("submitted_by", sa.Text(), nullable=True),
         sa.Column("decided_by", sa.Text(), nullable=True),
         sa.Column("decided_at", sa.BigInteger(), nullable=True),
+        sa.Column("comment", sa.Text(), nullable=True, comment="of whoever decided"),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_cards")),
         sa.UniqueConstraint(
             "model", "model_version", "version", name=op.f("uq_cards_model_model_version_version")
         ),
     )
+    op.create_table(
+        "model_events",
+        sa.Column("id", sa.String(length=26), nullable=False),
+        sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.Column(
+            "event", sa.String(length=64), nullable=False, comment="as MLflow's webhooks name it"
+        ),
+        sa.Column("model", sa.String(length=256), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=True),
+        sa.Column("user", sa.Text(), nullable=True),
+        sa.Column("message", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_model_events")),
+    )
+    with op.batch_alter_table("model_events", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_model_events_model_id"), ["model", "id"], unique=False)
+
     op.create_table(
         "favourites",
         sa.Column("user", sa.Text(), nullable=False),
@@ -124,6 +145,10 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_favourites_topic_object_id"))
 
     op.drop_table("favourites")
+    with op.batch_alter_table("model_events", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_model_events_model_id"))
+
+    op.drop_table("model_events")
     op.drop_table("cards")
     with op.batch_alter_table("approvals", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_approvals_state"))
