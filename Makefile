@@ -42,9 +42,9 @@ check: $(READY) ## Lint, types, contract drift, frontend tests
 # once more, alone, and fails the run if it fails again.
 pytest = $(BIN)/pytest $(1) $(2) || $(BIN)/pytest $(1) --last-failed --last-failed-no-failures none
 
-python: $(READY) ## Unit and server tests
+python: $(READY) ## Unit, server and experiments tests
 	.ci/debian r postgres
-	$(call pytest,tests/unit tests/server,-n 2 --dist loadfile)
+	$(call pytest,tests/unit tests/server tests/experiments,-n 2 --dist loadfile)
 
 computes: $(READY) ## The same jobs and kernels on every kind of compute, each a real one
 	.ci/debian docker ssh r

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from labstudio.compute.service import ComputeService
     from labstudio.daemon.keeper import Keeper
     from labstudio.database.engine import Database
+    from labstudio.experiments.service import RunService
     from labstudio.experiments.tracking import Tracking
     from labstudio.jobs.service import JobService
     from labstudio.kernels.service import KernelService
@@ -132,6 +133,13 @@ class Studio:
         return RegistryService(self)
 
     @cached_property
+    def runs(self) -> RunService:
+        """MLflow's runs: found, listed and grouped."""
+        from labstudio.experiments.service import RunService
+
+        return RunService(self)
+
+    @cached_property
     def keeper(self) -> Keeper:
         """Finds, starts and stops the daemon of this home."""
         from labstudio.daemon.keeper import Keeper
@@ -146,5 +154,7 @@ class Studio:
 
     def close(self) -> None:
         """Close what was opened."""
+        if "runs" in self.__dict__:
+            self.runs.close()
         if "database" in self.__dict__:
             self.database.close()

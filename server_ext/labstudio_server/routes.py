@@ -21,7 +21,8 @@ def _gathered() -> Iterator[Endpoint]:
                 yield Endpoint.of(each)
 
 
-ENDPOINTS = tuple(_gathered())
+# Tornado takes the first that fits: what a path says outright comes before what a parameter takes.
+ENDPOINTS = tuple(sorted(_gathered(), key=lambda endpoint: endpoint.path.count("{")))
 
 
 def models() -> Iterator[str]:

@@ -142,6 +142,23 @@ export interface paths {
     patch?: never;
     trace?: never;
   };
+  '/experiments': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** Experiments, the one that was last at work first. */
+    get: operations['listExperiments'];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
   '/jobs': {
     parameters: {
       query?: never;
@@ -488,6 +505,74 @@ export interface paths {
     patch?: never;
     trace?: never;
   };
+  '/runs': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** Runs that match, a window at a time. */
+    get: operations['searchRuns'];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/runs/columns': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** Parameters, metrics and tags that runs have, with counts. */
+    get: operations['listRunColumns'];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/runs/groups': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** Runs grouped by a parameter, tag, attribute or experiment. */
+    get: operations['groupRuns'];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/runs/values': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** Values that a parameter, tag or attribute has. */
+    get: operations['listRunValues'];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
   '/schedules': {
     parameters: {
       query?: never;
@@ -792,6 +877,17 @@ export interface components {
       attempt: number | null;
     };
     /**
+     * Best
+     * @description Which runs have a metric's extremes.
+     */
+    Best: {
+      /** @description Id of the run with the highest value. */
+      max: string | null;
+      max_value: number | null;
+      min: string | null;
+      min_value: number | null;
+    };
+    /**
      * By
      * @description What a report has a row for.
      * @enum {string}
@@ -867,6 +963,22 @@ export interface components {
        * @default null
        */
       resume: string | null;
+    };
+    /**
+     * ColumnKey
+     * @description A parameter, metric or tag that runs have.
+     */
+    ColumnKey: {
+      /** @description Runs that have it. */
+      count: number;
+      key: string;
+    };
+    /**
+     * ColumnsQuery
+     * @description Whose columns.
+     */
+    ColumnsQuery: {
+      experiment?: string[];
     };
     /**
      * Compute
@@ -1368,6 +1480,31 @@ export interface components {
       requirements_file: string | null;
     };
     /**
+     * Experiment
+     * @description What runs are gathered under.
+     */
+    Experiment: {
+      created_at: string | null;
+      id: string;
+      /** @enum {string} */
+      lifecycle: 'active' | 'deleted';
+      name: string;
+      /** @description Runs that are not deleted; null: not counted. */
+      runs: number | null;
+      tags: {
+        [key: string]: string;
+      };
+      /** @description When a run of it last began or ended. */
+      updated_at: string | null;
+    };
+    /**
+     * ExperimentPage
+     * @description All experiments, the one that was last at work first.
+     */
+    ExperimentPage: {
+      items: components['schemas']['Experiment'][];
+    };
+    /**
      * FileQuery
      * @description How a file is given.
      */
@@ -1430,6 +1567,36 @@ export interface components {
       memory_used_bytes: number;
       /** @default  */
       name: string;
+    };
+    /**
+     * GroupQuery
+     * @description How to group.
+     */
+    GroupQuery: {
+      /** @description `params.model`, `tags.team`, `experiment`, or an attribute. */
+      by: string;
+      /** @description Ids of experiments; none: all that are not deleted. */
+      experiment?: string[];
+      /**
+       * @description Only the user's favourites.
+       * @default false
+       */
+      favourite: boolean;
+      /**
+       * @description MLflow's filter language: `metrics.auc > 0.9 AND params.model = 'xgb'`.
+       * @default
+       */
+      filter: string;
+      /** @default active */
+      lifecycle: components['schemas']['Lifecycle'];
+      /** @default 200 */
+      limit: number;
+      metric?: string[];
+      /**
+       * @description What name, id, parameters or note must contain, all words.
+       * @default
+       */
+      text: string;
     };
     /**
      * HistoryQuery
@@ -1737,6 +1904,23 @@ export interface components {
       reason: string;
     };
     /**
+     * Lifecycle
+     * @description Which runs are looked at.
+     * @enum {string}
+     */
+    Lifecycle: 'active' | 'archived' | 'deleted' | 'all';
+    /**
+     * ListExperiments
+     * @description Which experiments.
+     */
+    ListExperiments: {
+      /**
+       * @default active
+       * @enum {string}
+       */
+      lifecycle: 'active' | 'deleted' | 'all';
+    };
+    /**
      * ListJobs
      * @description What to list.
      */
@@ -1834,6 +2018,16 @@ export interface components {
       timestamp: string;
       /** @description None where the value was not finite. */
       value: number | null;
+    };
+    /**
+     * MetricRange
+     * @description What a metric is among the runs of a group; a value that is not a number is left out.
+     */
+    MetricRange: {
+      count: number;
+      max: number | null;
+      mean: number | null;
+      min: number | null;
     };
     /**
      * MissedPolicy
@@ -2293,6 +2487,178 @@ export interface components {
       samples: components['schemas']['ResourceSample'][];
     };
     /**
+     * Run
+     * @description A run, as a row of the table shows it.
+     */
+    Run: {
+      /** @default false */
+      archived: boolean;
+      /** @default null */
+      artifact_uri: string | null;
+      /** @description Until now, while it runs. */
+      duration_s: number | null;
+      ended_at: string | null;
+      experiment: string;
+      experiment_id: string;
+      /** @default false */
+      favourite: boolean;
+      id: string;
+      /** @default null */
+      job_id: string | null;
+      /** @enum {string} */
+      lifecycle: 'active' | 'deleted';
+      /** @description The last value of each; null: not a number. MLflow keeps an infinity as the largest number there is. */
+      metrics: {
+        [key: string]: number | null;
+      };
+      name: string;
+      /** @default null */
+      note: string | null;
+      /** @default null */
+      notebook: string | null;
+      params: {
+        [key: string]: string;
+      };
+      /** @default null */
+      parent_run_id: string | null;
+      /**
+       * @description The file or notebook that MLflow names.
+       * @default null
+       */
+      source: string | null;
+      spark: {
+        [key: string]: (number | null)[];
+      };
+      started_at: string | null;
+      /** @enum {string} */
+      status: 'RUNNING' | 'SCHEDULED' | 'FINISHED' | 'FAILED' | 'KILLED';
+      /** @description Without MLflow's own. */
+      tags: {
+        [key: string]: string;
+      };
+      user: string | null;
+      /** @default null */
+      workspace: string | null;
+    };
+    /**
+     * RunColumns
+     * @description What the runs of some experiments have.
+     */
+    RunColumns: {
+      /** @description Attributes that can be filtered and ordered by. */
+      attributes: string[];
+      /** @description What of a run's data can be filtered by. */
+      datasets: string[];
+      metrics: components['schemas']['ColumnKey'][];
+      params: components['schemas']['ColumnKey'][];
+      /** @description Runs that were looked at. */
+      runs: number;
+      tags: components['schemas']['ColumnKey'][];
+    };
+    /**
+     * RunGroup
+     * @description Runs that have one value in common.
+     */
+    RunGroup: {
+      count: number;
+      /**
+       * @description Its id, when grouped by experiment.
+       * @default null
+       */
+      experiment: string | null;
+      /** @description MLflow's filter that finds them; null where its language cannot say it. */
+      filter: string | null;
+      key: string;
+      label: string;
+      metrics: {
+        [key: string]: components['schemas']['MetricRange'];
+      };
+      /** @description Null: they have none. */
+      value: string | null;
+    };
+    /**
+     * RunGroups
+     * @description Groups, the largest first.
+     */
+    RunGroups: {
+      items: components['schemas']['RunGroup'][];
+      /** @description Groups in all. */
+      total: number;
+    };
+    /**
+     * RunPage
+     * @description Some of the runs that were found.
+     */
+    RunPage: {
+      /** @description How many come before. */
+      at: number;
+      best: {
+        [key: string]: components['schemas']['Best'];
+      };
+      items: components['schemas']['Run'][];
+      /** @default null */
+      next_cursor: string | null;
+      /** @description Runs found in all. */
+      total: number;
+      /**
+       * @description False: there are at least so many.
+       * @default true
+       */
+      total_exact: boolean;
+    };
+    /**
+     * RunQuery
+     * @description Which runs, in which order, and what of them.
+     */
+    RunQuery: {
+      /**
+       * @description How many to skip.
+       * @default 0
+       */
+      at: number;
+      /** @description Metrics whose highest and lowest run among all that are found is wanted. */
+      best?: string[];
+      /** @description What to give of each run, such as `metrics.auc`, `params.depth`, `tags.team`; none: everything. */
+      column?: string[];
+      /**
+       * @description `next_cursor` of the page before; wins over at.
+       * @default null
+       */
+      cursor: string | null;
+      /** @description Ids of experiments; none: all that are not deleted. */
+      experiment?: string[];
+      /**
+       * @description Only the user's favourites.
+       * @default false
+       */
+      favourite: boolean;
+      /**
+       * @description MLflow's filter language: `metrics.auc > 0.9 AND params.model = 'xgb'`.
+       * @default
+       */
+      filter: string;
+      /** @default active */
+      lifecycle: components['schemas']['Lifecycle'];
+      /** @default 100 */
+      limit: number;
+      /** @description MLflow's order, such as `metrics.auc DESC`; what is equal goes by start time, newest first, and id. */
+      order_by?: string[];
+      /** @description Metrics whose course is wanted, a few dozen values each. */
+      spark?: string[];
+      /**
+       * @description What name, id, parameters or note must contain, all words.
+       * @default
+       */
+      text: string;
+    };
+    /**
+     * RunValues
+     * @description Values that a key has, the most frequent first.
+     */
+    RunValues: {
+      items: string[];
+    };
+    /**
      * Schedule
      * @description A schedule as it stands.
      */
@@ -2569,6 +2935,19 @@ export interface components {
        * @default 0
        */
       seconds: number;
+    };
+    /**
+     * ValuesQuery
+     * @description Which values.
+     */
+    ValuesQuery: {
+      experiment?: string[];
+      /** @description As in a filter: `params.model`, `tags.team`, `status`. */
+      key: string;
+      /** @default 50 */
+      limit: number;
+      /** @default  */
+      prefix: string;
     };
     /**
      * Waiting
@@ -2907,6 +3286,37 @@ export interface operations {
         };
         content: {
           'application/json': components['schemas']['Report'];
+        };
+      };
+      /** @description What is wrong. */
+      default: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  listExperiments: {
+    parameters: {
+      query?: {
+        lifecycle?: 'active' | 'deleted' | 'all';
+      };
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description Experiments, the one that was last at work first. */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['ExperimentPage'];
         };
       };
       /** @description What is wrong. */
@@ -3750,6 +4160,151 @@ export interface operations {
           'application/json': {
             [key: string]: unknown;
           };
+        };
+      };
+      /** @description What is wrong. */
+      default: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  searchRuns: {
+    parameters: {
+      query?: {
+        at?: number;
+        best?: string[];
+        column?: string[];
+        cursor?: string | null;
+        experiment?: string[];
+        favourite?: boolean;
+        filter?: string;
+        lifecycle?: components['schemas']['Lifecycle'];
+        limit?: number;
+        order_by?: string[];
+        spark?: string[];
+        text?: string;
+      };
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description Runs that match, a window at a time. */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['RunPage'];
+        };
+      };
+      /** @description What is wrong. */
+      default: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  listRunColumns: {
+    parameters: {
+      query?: {
+        experiment?: string[];
+      };
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description Parameters, metrics and tags that runs have, with counts. */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['RunColumns'];
+        };
+      };
+      /** @description What is wrong. */
+      default: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  groupRuns: {
+    parameters: {
+      query: {
+        by: string;
+        experiment?: string[];
+        favourite?: boolean;
+        filter?: string;
+        lifecycle?: components['schemas']['Lifecycle'];
+        limit?: number;
+        metric?: string[];
+        text?: string;
+      };
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description Runs grouped by a parameter, tag, attribute or experiment. */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['RunGroups'];
+        };
+      };
+      /** @description What is wrong. */
+      default: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  listRunValues: {
+    parameters: {
+      query: {
+        experiment?: string[];
+        key: string;
+        limit?: number;
+        prefix?: string;
+      };
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description Values that a parameter, tag or attribute has. */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['RunValues'];
         };
       };
       /** @description What is wrong. */

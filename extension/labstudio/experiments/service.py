@@ -1,0 +1,140 @@
+"""The verbs of experiments: runs found, listed and grouped."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from labstudio.errors import InvalidInput
+from labstudio.experiments.models import (
+    ExperimentPage,
+    GroupQuery,
+    RunPage,
+    RunQuery,
+    ValuesQuery,
+)
+from labstudio.experiments.search.source import Wanted
+from labstudio.inputs import validated
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from labstudio._studio import Studio
+    from labstudio.experiments.models import Run, RunColumns, RunFilter, RunGroups, RunValues
+    from labstudio.experiments.search.source import RunSource
+
+
+class RunService:
+    """MLflow's runs, wherever they are kept.
+
+    Parameters
+    ----------
+    studio
+        Whose.
+    """
+
+    def __init__(self, studio: Studio) -> None:
+        self._studio = studio
+
+    @cached_property
+    def source(self) -> RunSource:
+        """What keeps the runs."""
+        from labstudio.experiments.search.database import DatabaseSource
+        from labstudio.experiments.store import store_url
+
+        home, config = self._studio.home, self._studio.config
+        return DatabaseSource(store_url(home.tracking_database_path, config.database_url or None))
+
+    def search(self, filter: str = "", *, user: str | None = None, **more: Any) -> RunPage:  # noqa: A002
+        """Find runs.
+
+        Parameters
+        ----------
+        filter
+            In MLflow's filter language; empty: all.
+        user
+            Whose favourites.
+        **more
+            Fields of `RunQuery`: ``order_by``, ``experiment``, ``limit``, ``text`` and so on.
+
+        Examples
+        --------
+        >>> studio.runs.search("metrics.auc > 0.9", order_by=["metrics.auc DESC"])  # doctest: +SKIP
+        """
+        return self.page(validated(RunQuery, {"filter": filter, **more}), user=user)
+
+    def page(self, query: RunQuery, *, user: str | None = None) -> RunPage:
+        """Return a window of the runs that match a query."""
+        at = read_cursor(query.cursor) if query.cursor else query.at
+        marked = self.favourites(user)
+        found = self.source.find(Wanted(query, at, marked if query.favourite else None))
+        for run in found.runs:
+            run.favourite = run.id in marked
+        end = at + len(found.runs)
+        more = end < found.total and bool(found.runs)
+        return RunPage(
+            items=found.runs,
+            total=found.total,
+            total_exact=found.exact,
+            at=at,
+            next_cursor=str(end) if more else None,
+            best=found.best,
+        )
+
+    def get(self, run_ids: Sequence[str], *, user: str | None = None) -> list[Run]:
+        """Return the runs of those ids that exist, as rows of the table."""
+        marked = self.favourites(user)
+        found = self.source.get(run_ids)
+        for run in found:
+            run.favourite = run.id in marked
+        return found
+
+    def experiments(self, lifecycle: str = "active") -> ExperimentPage:
+        """Return experiments, the one that was last at work first."""
+        return ExperimentPage(items=self.source.experiments(lifecycle))
+
+    def columns(self, experiment: Sequence[str] = ()) -> RunColumns:
+        """Return the parameters, metrics and tags that runs have, with counts."""
+        return self.source.columns(experiment)
+
+    def values(self, query: ValuesQuery) -> RunValues:
+        """Return values that a key has, the most frequent first."""
+        return self.source.values(query)
+
+    def groups(self, query: GroupQuery, *, user: str | None = None) -> RunGroups:
+        """Return the runs that match, in groups."""
+        return self.source.groups(query, self._wanted_favourites(query, user))
+
+    def favourites(self, user: str | None = None) -> set[str]:
+        """Return the ids of a user's favourite runs."""
+        import sqlalchemy as sa
+
+        from labstudio.database.tables import favourites as table
+        from labstudio.jobs.submission import current_user
+
+        query = sa.select(table.c.object_id).where(
+            table.c.topic == "runs", table.c.user == (user or current_user())
+        )
+        with self._studio.database.read() as connection:
+            return set(connection.scalars(query))
+
+    def close(self) -> None:
+        """Close connections."""
+        if "source" in self.__dict__:
+            self.source.close()
+
+    def _wanted_favourites(self, query: RunFilter, user: str | None) -> set[str] | None:
+        return self.favourites(user) if query.favourite else None
+
+
+def read_cursor(cursor: str) -> int:
+    """Return how many runs come before a page.
+
+    Raises
+    ------
+    InvalidInput
+        When it is none that was given out.
+    """
+    if not (cursor.isascii() and cursor.isdigit() and len(cursor) < 12):
+        raise InvalidInput("The cursor is not one that was given out.", field="cursor")
+    return int(cursor)
