@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from labstudio.experiments.tracking import Tracking
     from labstudio.jobs.service import JobService
     from labstudio.kernels.service import KernelService
+    from labstudio.lineage.service import LineageService
     from labstudio.namespace.moves import Moves
     from labstudio.namespace.service import Checkpoints
     from labstudio.registry.service import RegistryService
@@ -117,6 +118,13 @@ class Studio:
         from labstudio.kernels.service import KernelService
 
         return KernelService(self)
+
+    @cached_property
+    def lineage(self) -> LineageService:
+        """Where everything came from, and what came of it."""
+        from labstudio.lineage.service import LineageService
+
+        return LineageService(self)
 
     @cached_property
     def tracking(self) -> Tracking:

@@ -317,6 +317,7 @@ cards = sa.Table(
     sa.UniqueConstraint("model", "model_version", "version"),
 )
 
+# Append-only: triggers of its migration refuse to change or delete an entry.
 lineage = sa.Table(
     "lineage",
     metadata,
@@ -329,8 +330,8 @@ lineage = sa.Table(
     sa.Column("facts", sa.Text, nullable=False, comment="canonical JSON, as it was hashed"),
     sa.Column("previous", sa.String(64), nullable=False, comment="hash of the entry before"),
     sa.Column("hash", sa.String(64), nullable=False),
-    sa.Index(None, "subject"),
-    sa.Index(None, "object"),
+    sa.Index(None, "subject", "relation"),
+    sa.Index(None, "object", "subject"),
 )
 
 changes = sa.Table(

@@ -454,6 +454,74 @@ export interface paths {
     patch?: never;
     trace?: never;
   };
+  '/lineage': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** What an object came from, and what came of it. */
+    get: operations['getLineage'];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/lineage/search': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** Objects whose name, path or hash holds a text. */
+    get: operations['searchLineage'];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/lineage/stale': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** What rests on data that has changed since, and why. */
+    get: operations['getStale'];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/lineage/verify': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** Whether every entry is as it was written. */
+    get: operations['verifyLineage'];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
   '/models': {
     parameters: {
       query?: never;
@@ -1422,6 +1490,12 @@ export interface components {
       version: string | null;
     };
     /**
+     * Direction
+     * @description Which way to walk: to causes (up), to results (down), or both.
+     * @enum {string}
+     */
+    Direction: 'up' | 'down' | 'both';
+    /**
      * DrainCompute
      * @description Whether a compute takes nothing new; what runs there goes on, unless told otherwise.
      */
@@ -1432,6 +1506,18 @@ export interface components {
        * @default false
        */
       now: boolean;
+    };
+    /**
+     * Edge
+     * @description From cause to result.
+     */
+    Edge: {
+      facts: {
+        [key: string]: components['schemas']['JsonValue'];
+      };
+      relation: string;
+      source: string;
+      target: string;
     };
     /**
      * Environment
@@ -1567,6 +1653,45 @@ export interface components {
       memory_used_bytes: number;
       /** @default  */
       name: string;
+    };
+    /**
+     * Graph
+     * @description A part of the lineage around one object.
+     */
+    Graph: {
+      /**
+       * @description There is more than depth and limit let in.
+       * @default false
+       */
+      cut: boolean;
+      edges: components['schemas']['Edge'][];
+      /**
+       * @description What was left out, where something was.
+       * @default null
+       */
+      message: string | null;
+      nodes: components['schemas']['Node'][];
+      root: string;
+    };
+    /**
+     * GraphQuery
+     * @description Which part of the lineage.
+     */
+    GraphQuery: {
+      /**
+       * @description Steps to walk each way.
+       * @default 100
+       */
+      depth: number;
+      /** @default both */
+      direction: components['schemas']['Direction'];
+      /**
+       * @description The most nodes.
+       * @default 500
+       */
+      limit: number;
+      /** @description `run:ID`, `job:ID`, `model:NAME/VERSION`, `data:SHA256`, `report:RUN/PATH`, `card:ID`, `recipe:SHA256`, `endpoint:NAME`; or `file:PATH`, relative to the server's root: the data that it holds now. */
+      object: string;
     };
     /**
      * GroupQuery
@@ -1847,6 +1972,13 @@ export interface components {
      * @enum {string}
      */
     KernelState: 'starting' | 'idle' | 'busy' | 'unreachable' | 'dead';
+    /**
+     * Kind
+     * @description What an object is; the part of its name before the colon.
+     * @enum {string}
+     */
+    Kind:
+      'data' | 'recipe' | 'job' | 'run' | 'logged_model' | 'model' | 'report' | 'card' | 'endpoint';
     /**
      * KindField
      * @description One setting that a kind takes, for a form.
@@ -2283,6 +2415,36 @@ export interface components {
       memory: number;
     };
     /**
+     * Node
+     * @description One object of the graph.
+     */
+    Node: {
+      /**
+       * @description When it began, or was first heard of.
+       * @default null
+       */
+      at: string | null;
+      facts: {
+        [key: string]: components['schemas']['JsonValue'];
+      };
+      /** @description Such as `run:ID` or `model:NAME/VERSION`. */
+      id: string;
+      kind: components['schemas']['Kind'];
+      label: string;
+      /**
+       * @description Of a run its status, of a job its state, of a card or model likewise.
+       * @default null
+       */
+      state: string | null;
+    };
+    /**
+     * NodePage
+     * @description Objects that were found, the newest first.
+     */
+    NodePage: {
+      items: components['schemas']['Node'][];
+    };
+    /**
      * Occupant
      * @description A job or a kernel that holds slots of a compute.
      */
@@ -2699,6 +2861,21 @@ export interface components {
       words: string;
     };
     /**
+     * SearchQuery
+     * @description What to look for.
+     */
+    SearchQuery: {
+      /** @default null */
+      kind: components['schemas']['Kind'] | null;
+      /** @default 50 */
+      limit: number;
+      /**
+       * @description Part of a name, path, id or hash.
+       * @default
+       */
+      q: string;
+    };
+    /**
      * Snapshot
      * @description The code and files of a job as they were at submission, by content.
      */
@@ -2760,6 +2937,41 @@ export interface components {
     SourceQuery: {
       /** @description Relative to the server's root. */
       path: string;
+    };
+    /**
+     * Stale
+     * @description An object that rests on data that has changed since.
+     */
+    Stale: {
+      /** @description None where the file is gone. */
+      found_sha256: string | null;
+      node: components['schemas']['Node'];
+      path: string;
+      reason: string;
+      recorded_sha256: string;
+    };
+    /**
+     * StalePage
+     * @description What rests on data that has changed since, and how many files were looked at.
+     */
+    StalePage: {
+      /** @default false */
+      cut: boolean;
+      files: number;
+      items: components['schemas']['Stale'][];
+    };
+    /**
+     * StaleQuery
+     * @description What to look at.
+     */
+    StaleQuery: {
+      /** @default 500 */
+      limit: number;
+      /**
+       * @description An object: only what it rests on is looked at. `file:PATH`: only that file. Left out: every file that the lineage knows.
+       * @default null
+       */
+      object: string | null;
     };
     /**
      * Status
@@ -2948,6 +3160,31 @@ export interface components {
       limit: number;
       /** @default  */
       prefix: string;
+    };
+    /**
+     * Verification
+     * @description Whether the record is as it was written.
+     */
+    Verification: {
+      /**
+       * @description The newest hash is kept in a second place too, so a cut end is noticed.
+       * @default false
+       */
+      anchored: boolean;
+      /**
+       * @description Sequence of the first entry that is wrong.
+       * @default null
+       */
+      broken_at: number | null;
+      /** @description Entries that were looked at. */
+      entries: number;
+      message: string;
+      /**
+       * @description `SEQUENCE:HASH` of the last entry.
+       * @default null
+       */
+      newest: string | null;
+      whole: boolean;
     };
     /**
      * Waiting
@@ -4063,6 +4300,134 @@ export interface operations {
           [name: string]: unknown;
         };
         content?: never;
+      };
+      /** @description What is wrong. */
+      default: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  getLineage: {
+    parameters: {
+      query: {
+        depth?: number;
+        direction?: components['schemas']['Direction'];
+        limit?: number;
+        object: string;
+      };
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description What an object came from, and what came of it. */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Graph'];
+        };
+      };
+      /** @description What is wrong. */
+      default: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  searchLineage: {
+    parameters: {
+      query?: {
+        kind?: components['schemas']['Kind'] | null;
+        limit?: number;
+        q?: string;
+      };
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description Objects whose name, path or hash holds a text. */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['NodePage'];
+        };
+      };
+      /** @description What is wrong. */
+      default: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  getStale: {
+    parameters: {
+      query?: {
+        limit?: number;
+        object?: string | null;
+      };
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description What rests on data that has changed since, and why. */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['StalePage'];
+        };
+      };
+      /** @description What is wrong. */
+      default: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  verifyLineage: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description Whether every entry is as it was written. */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Verification'];
+        };
       };
       /** @description What is wrong. */
       default: {

@@ -10,6 +10,21 @@ down_revision = "0003"
 branch_labels = None
 depends_on = None
 
+_REFUSAL = "lineage is append-only"
+APPEND_ONLY = {
+    "sqlite": [
+        f"CREATE TRIGGER lineage_no_{verb.lower()} BEFORE {verb} ON lineage "
+        f"BEGIN SELECT RAISE(ABORT, '{_REFUSAL}'); END"
+        for verb in ("UPDATE", "DELETE")
+    ],
+    "postgresql": [
+        "CREATE FUNCTION lineage_is_append_only() RETURNS trigger LANGUAGE plpgsql AS "
+        f"$$ BEGIN RAISE EXCEPTION '{_REFUSAL}'; END $$",
+        "CREATE TRIGGER lineage_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON lineage "
+        "FOR EACH STATEMENT EXECUTE FUNCTION lineage_is_append_only()",
+    ],
+}
+
 
 def upgrade() -> None:
     """Make the tables of experiments, models and lineage."""
@@ -115,8 +130,14 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("sequence", name=op.f("pk_lineage")),
     )
     with op.batch_alter_table("lineage", schema=None) as batch_op:
-        batch_op.create_index(batch_op.f("ix_lineage_object"), ["object"], unique=False)
-        batch_op.create_index(batch_op.f("ix_lineage_subject"), ["subject"], unique=False)
+        batch_op.create_index(
+            batch_op.f("ix_lineage_object_subject"), ["object", "subject"], unique=False
+        )
+        batch_op.create_index(
+            batch_op.f("ix_lineage_subject_relation"), ["subject", "relation"], unique=False
+        )
+    for statement in APPEND_ONLY[op.get_bind().dialect.name]:
+        op.execute(statement)
 
     op.create_table(
         "views",
@@ -137,10 +158,12 @@ def downgrade() -> None:
     """Drop them."""
     op.drop_table("views")
     with op.batch_alter_table("lineage", schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f("ix_lineage_subject"))
-        batch_op.drop_index(batch_op.f("ix_lineage_object"))
+        batch_op.drop_index(batch_op.f("ix_lineage_subject_relation"))
+        batch_op.drop_index(batch_op.f("ix_lineage_object_subject"))
 
     op.drop_table("lineage")
+    if op.get_bind().dialect.name != "sqlite":
+        op.execute("DROP FUNCTION lineage_is_append_only()")
     with op.batch_alter_table("favourites", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_favourites_topic_object_id"))
 

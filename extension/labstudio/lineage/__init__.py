@@ -1,0 +1,1 @@
+"""Lineage: where everything came from, and what came of it."""
