@@ -55,7 +55,9 @@ def studio(home: str | Path | None = None, **settings: Any) -> Studio:
 
 
 def load_ipython_extension(shell: InteractiveShell) -> None:
-    """Register the magics: ``%load_ext labstudio``."""
+    """Register the magics and begin to record runs: ``%load_ext labstudio``."""
+    from labstudio.capture.extension import load
     from labstudio.magics import register
 
     register(shell)
+    load(shell)

@@ -13,6 +13,7 @@ from labstudio.home import Home
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from labstudio.capture.run import Run
     from labstudio.changes import Changes
     from labstudio.compute.service import ComputeService
     from labstudio.daemon.keeper import Keeper
@@ -153,6 +154,17 @@ class Studio:
         from labstudio.daemon.keeper import Keeper
 
         return Keeper(self)
+
+    def run(
+        self,
+        name: str | None = None,
+        experiment: str | None = None,
+        tags: dict[str, str] | None = None,
+    ) -> Run:
+        """Make a run: ``with studio.run(name="trial") as run: run.log(auc=0.9)``."""
+        from labstudio.capture.run import Run
+
+        return Run(name, experiment, tags)
 
     def wake(self) -> None:
         """Tell the daemon that there is something to do; it would notice by itself, a bit later."""

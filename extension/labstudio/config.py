@@ -75,6 +75,12 @@ class StudioConfig(Configurable):
         "accounts whose records are a SQLite file, where there is nobody else to ask.",
     ).tag(config=True)
     tracking = Bool(True, help="Run an MLflow tracking server under the daemon.").tag(config=True)
+    capture = Bool(
+        True, help="Record what made each run of a notebook that has loaded labstudio."
+    ).tag(config=True)
+    autolog = Bool(
+        True, help="Switch MLflow's autologging on in notebooks that have loaded labstudio."
+    ).tag(config=True)
 
     @property
     def job_slots(self) -> int:

@@ -20,6 +20,7 @@ CAPSULE_TAG = "labstudio.capsule"
 CAPTURE_TAG = "labstudio.capture_id"
 NOTEBOOK_TAG = "labstudio.notebook"
 CELL_TAG = "labstudio.cell"
+ORDINAL_TAG = "labstudio.ordinal"
 WORKSPACE_TAG = "labstudio.workspace"
 
 

@@ -103,7 +103,7 @@ def is_ready(home: Home, timeout_s: float = 1.0) -> bool:
 
 def authorization(to: Connection) -> dict[str, str]:
     """Return the header that the tracking server wants."""
-    return {"Authorization": f"Bearer {to.token}"}
+    return {"Authorization": f"Bearer {to.token}"} if to.token else {}
 
 
 class Tracking:
@@ -365,7 +365,7 @@ class Tracking:
 
         with self._lock:
             if self._client is None:
-                self._connection = connection(self._home)
+                self._connection = self._where()
                 self._client = httpx.Client(
                     base_url=self._connection.url,
                     headers=authorization(self._connection),
@@ -375,10 +375,13 @@ class Tracking:
                 )
             return self._client
 
+    def _where(self) -> Connection:
+        return connection(self._home)
+
     def _moved(self) -> bool:
         """Tell whether the server has another address or token now, and forget the old ones."""
         try:
-            now = connection(self._home)
+            now = self._where()
         except Unavailable:
             return False
         if now == self._connection:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     import builtins
     from collections.abc import Sequence
 
+    from labstudio.capture.run import Run
     from labstudio.compute.models import ComputePage
     from labstudio.jobs.left import JobFiles, LogChunk
     from labstudio.jobs.models import (
@@ -77,6 +78,17 @@ class RemoteStudio:
         from labstudio.namespace.remote import RemoteCheckpoints
 
         return RemoteCheckpoints(self.client)
+
+    def run(
+        self,
+        name: str | None = None,
+        experiment: str | None = None,
+        tags: dict[str, str] | None = None,
+    ) -> Run:
+        """Make a run, in the studio that this code belongs to."""
+        from labstudio.capture.run import Run
+
+        return Run(name, experiment, tags)
 
     @cached_property
     def keeper(self) -> RemoteKeeper:

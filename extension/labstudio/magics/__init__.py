@@ -14,8 +14,9 @@ def register(shell: InteractiveShell) -> None:
     """Register every magic with its completions."""
     from labstudio.magics import complete
     from labstudio.magics.compute import ComputeMagics
+    from labstudio.magics.experiments import ExperimentMagics
     from labstudio.magics.jobs import JobMagics
     from labstudio.magics.namespace import NamespaceMagics
 
-    shell.register_magics(JobMagics, ComputeMagics, NamespaceMagics)
+    shell.register_magics(JobMagics, ComputeMagics, ExperimentMagics, NamespaceMagics)
     complete.register(shell)
