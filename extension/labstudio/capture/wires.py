@@ -96,7 +96,7 @@ class RestWire:
     def inputs(self, run_id: str, datasets: Sequence[Record]) -> None:
         """Log datasets."""
         entries = [{"dataset": each, "tags": []} for each in datasets]
-        self._tracking._call("POST", f"{API}/runs/log-inputs", run_id=run_id, datasets=entries)
+        self._tracking.call("POST", f"{API}/runs/log-inputs", run_id=run_id, datasets=entries)
 
     def artifact(self, run_id: str, path: str, file: Path) -> None:
         """Upload a file."""
