@@ -41,10 +41,15 @@ def owner_of(user: User, provider: IdentityProvider) -> str:
     provider
         The server's identity provider; one without accounts yields the system's user name.
     """
-    if type(provider) in _WITHOUT_ACCOUNTS:
+    if not has_accounts(provider):
         return system_user()
     generated = _GENERATED_NAME.fullmatch(user.username) and user.name.startswith("Anonymous ")
     return system_user() if generated else user.username
+
+
+def has_accounts(provider: IdentityProvider) -> bool:
+    """Tell whether a server knows its users one from another."""
+    return type(provider) not in _WITHOUT_ACCOUNTS
 
 
 async def is_allowed(handler: JupyterHandler, action: str, resource: str) -> bool:

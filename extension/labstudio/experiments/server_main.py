@@ -39,6 +39,9 @@ def set_up_mlflow(home: Home, url: str) -> None:
 
     It is read when MLflow is imported.
     """
+    from labstudio.registry import webhooks
+
+    os.environ |= webhooks.environment(home)
     os.environ |= {
         "_MLFLOW_SERVER_FILE_STORE": url,
         "_MLFLOW_SERVER_ARTIFACT_ROOT": PROXIED_ARTIFACTS,
@@ -69,10 +72,13 @@ def serve_mlflow(home: Home, descriptor: int) -> None:
     from mlflow.server.fastapi_app import app
     from mlflow.server.handlers import initialize_backend_stores
 
+    from labstudio._studio import Studio
     from labstudio.experiments.guard import Guard
+    from labstudio.registry import events
 
     # Otherwise the first requests would do it, all at once.
     initialize_backend_stores(url, None, PROXIED_ARTIFACTS)
+    events.follow(Studio(home.path).database)
     LOG.info("MLflow is served on port %d.", listening.getsockname()[1])
     serve(Guard(app, token), listening)
 

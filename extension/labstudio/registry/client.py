@@ -94,6 +94,13 @@ class RegistryClient:
         """Return the version that an alias names; None when it names none."""
         return read_model(self.get(name)).aliases.get(alias)
 
+    def aliases(self, name: str) -> dict[str, int]:
+        """Return which version each alias of a model names; none for a model that is gone."""
+        try:
+            return read_model(self.get(name)).aliases
+        except NotFound:
+            return {}
+
     def logged_model(self, model_id: str) -> dict[str, Any]:
         """Return a logged model (``m-...``)."""
         return dict(self._tracking.call("GET", f"{LOGGED}/{model_id}")["model"])
@@ -188,13 +195,14 @@ def read_model(content: Mapping[str, Any]) -> Model:
 def read_version(content: Mapping[str, Any], aliases: Mapping[str, int]) -> ModelVersion:
     """Return a version of MLflow's JSON; the aliases are its model's."""
     version = int(content["version"])
+    tags = to_dict(content.get("tags", []))
     created = content.get("creation_timestamp", 0)
     source = content.get("source") or ""
     return ModelVersion(
         model=content["name"],
         version=version,
         description=content.get("description") or "",
-        tags=to_dict(content.get("tags", [])),
+        tags={key: value for key, value in tags.items() if not key.startswith(OWN_TAGS)},
         aliases=sorted(alias for alias, named in aliases.items() if named == version),
         source=source,
         run_id=content.get("run_id") or None,

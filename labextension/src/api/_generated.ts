@@ -4,6 +4,59 @@
  */
 
 export interface paths {
+  '/approvals': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** Requests to promote, newest first. */
+    get: operations['listApprovals'];
+    put?: never;
+    /** Ask that a version become what an alias names. */
+    post: operations['requestApproval'];
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/approvals/{approval_id}': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** One request to promote. */
+    get: operations['getApproval'];
+    put?: never;
+    post?: never;
+    /** Take back what one asked for. */
+    delete: operations['withdrawApproval'];
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/approvals/{approval_id}/decision': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    put?: never;
+    /** Say yes or no; with a yes the alias is set. */
+    post: operations['decideApproval'];
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
   '/computes': {
     parameters: {
       query?: never;
@@ -532,7 +585,8 @@ export interface paths {
     /** Registered models. */
     get: operations['listModels'];
     put?: never;
-    post?: never;
+    /** Make a version of a run's model; the registered model is made when it is new. */
+    post: operations['registerModel'];
     delete?: never;
     options?: never;
     head?: never;
@@ -548,6 +602,79 @@ export interface paths {
     };
     /** A registered model with its versions. */
     get: operations['getModel'];
+    put?: never;
+    post?: never;
+    /** Delete a model and its versions; runs and files stay. */
+    delete: operations['deleteModel'];
+    options?: never;
+    head?: never;
+    /** Change a model's description, tags, or whether it is a favourite. */
+    patch: operations['updateModel'];
+    trace?: never;
+  };
+  '/models/{name}/aliases/{alias}': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    /** Let an alias name a version; a protected one wants an approval. */
+    put: operations['setAlias'];
+    post?: never;
+    /** Take an alias away. */
+    delete: operations['deleteAlias'];
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/models/{name}/compare': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** Versions of a model beside one another. */
+    get: operations['compareVersions'];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/models/{name}/versions/{version}': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** A version with its signature, run, metrics and approvals. */
+    get: operations['getModelVersion'];
+    put?: never;
+    post?: never;
+    /** Delete a version; its run and files stay. */
+    delete: operations['deleteModelVersion'];
+    options?: never;
+    head?: never;
+    /** Change a version's description or tags. */
+    patch: operations['updateModelVersion'];
+    trace?: never;
+  };
+  '/models/changes': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** What happened in the registry, newest first. */
+    get: operations['listModelChanges'];
     put?: never;
     post?: never;
     delete?: never;
@@ -582,6 +709,23 @@ export interface paths {
     };
     /** Runs that match, a window at a time. */
     get: operations['searchRuns'];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/runs/{run_id}/models': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** The models of a run that can be registered. */
+    get: operations['listRunModels'];
     put?: never;
     post?: never;
     delete?: never;
@@ -848,6 +992,58 @@ export interface paths {
     patch?: never;
     trace?: never;
   };
+  '/webhooks': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** All webhooks, without secrets. */
+    get: operations['listWebhooks'];
+    put?: never;
+    /** Add a webhook. */
+    post: operations['createWebhook'];
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/webhooks/{webhook_id}': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    put?: never;
+    post?: never;
+    /** Delete a webhook. */
+    delete: operations['deleteWebhook'];
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/webhooks/{webhook_id}/test': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    put?: never;
+    /** Send an example of the webhook's first event. */
+    post: operations['testWebhook'];
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -898,6 +1094,73 @@ export interface components {
        */
       seconds: number;
     };
+    /**
+     * Approval
+     * @description A request that a version become what an alias names.
+     */
+    Approval: {
+      alias: string;
+      /**
+       * @description Whether the alias was set after the approval.
+       * @default false
+       */
+      applied: boolean;
+      comment: string;
+      /** @default null */
+      decided_at: string | null;
+      /** @default null */
+      decided_by: string | null;
+      /** @default null */
+      decision_comment: string | null;
+      id: string;
+      model: string;
+      /**
+       * @description Whether who asked also decided.
+       * @default false
+       */
+      own: boolean;
+      /**
+       * @description The version that the alias names now.
+       * @default null
+       */
+      replaces: number | null;
+      /** Format: date-time */
+      requested_at: string;
+      requested_by: string;
+      state: components['schemas']['ApprovalState'];
+      version: number;
+    };
+    /**
+     * ApprovalPage
+     * @description Requests to promote, newest first.
+     */
+    ApprovalPage: {
+      items: components['schemas']['Approval'][];
+      /** @default null */
+      next_cursor: string | null;
+    };
+    /**
+     * ApprovalQuery
+     * @description Which approvals.
+     */
+    ApprovalQuery: {
+      /** @default null */
+      cursor: string | null;
+      /** @default 100 */
+      limit: number;
+      /** @default null */
+      model: string | null;
+      /** @default null */
+      state: components['schemas']['ApprovalState'] | null;
+      /** @default null */
+      version: number | null;
+    };
+    /**
+     * ApprovalState
+     * @description What became of a request to promote.
+     * @enum {string}
+     */
+    ApprovalState: 'pending' | 'approved' | 'rejected' | 'withdrawn';
     /**
      * Attempt
      * @description One try at a job.
@@ -1033,6 +1296,20 @@ export interface components {
       resume: string | null;
     };
     /**
+     * Column
+     * @description One input, output or parameter of a model's signature.
+     */
+    Column: {
+      /** @default null */
+      default: unknown;
+      name: string;
+      /** @default true */
+      required: boolean;
+      /** @default null */
+      shape: number[] | null;
+      type: string;
+    };
+    /**
      * ColumnKey
      * @description A parameter, metric or tag that runs have.
      */
@@ -1047,6 +1324,40 @@ export interface components {
      */
     ColumnsQuery: {
       experiment?: string[];
+    };
+    /**
+     * ComparedValue
+     * @description One fact of several versions.
+     */
+    ComparedValue: {
+      differs: boolean;
+      key: string;
+      /** @description By version. */
+      values: {
+        [key: string]: string | number | null;
+      };
+    };
+    /**
+     * CompareQuery
+     * @description Which versions to lay beside one another.
+     */
+    CompareQuery: {
+      version: number[];
+    };
+    /**
+     * Comparison
+     * @description Versions of a model beside one another.
+     */
+    Comparison: {
+      dependencies: components['schemas']['ComparedValue'][];
+      /** @description Run, flavour, sizes, data. */
+      facts: components['schemas']['ComparedValue'][];
+      metrics: components['schemas']['ComparedValue'][];
+      model: string;
+      params: components['schemas']['ComparedValue'][];
+      signature: components['schemas']['ComparedValue'][];
+      tags: components['schemas']['ComparedValue'][];
+      versions: components['schemas']['ModelVersion'][];
     };
     /**
      * Compute
@@ -1216,6 +1527,17 @@ export interface components {
       items: components['schemas']['Compute'][];
       /** @description What is wrong with the files that name computes. */
       problems: string[];
+    };
+    /**
+     * CreateApproval
+     * @description A request to promote a version.
+     */
+    CreateApproval: {
+      alias: string;
+      /** @default  */
+      comment: string;
+      model: string;
+      version: number;
     };
     /**
      * CreateCompute
@@ -1474,6 +1796,24 @@ export interface components {
       job: components['schemas']['CreateJob'];
     };
     /**
+     * CreateWebhook
+     * @description A webhook as it is asked for.
+     */
+    CreateWebhook: {
+      /** @default true */
+      active: boolean;
+      /** @default  */
+      description: string;
+      events: string[];
+      name: string;
+      /**
+       * @description What deliveries are signed with.
+       * @default null
+       */
+      secret: string | null;
+      url: string;
+    };
+    /**
      * DaemonStatus
      * @description Whether the studio's daemon runs, and which.
      */
@@ -1488,6 +1828,26 @@ export interface components {
       state: 'running' | 'starting' | 'stopped' | 'outdated';
       /** @default null */
       version: string | null;
+    };
+    /**
+     * Decision
+     * @description A yes or a no, with a reason.
+     */
+    Decision: {
+      approve: boolean;
+      /** @default  */
+      comment: string;
+    };
+    /**
+     * DeleteQuery
+     * @description Whether a deletion is meant.
+     */
+    DeleteQuery: {
+      /**
+       * @description The model's name again, or NAME/VERSION of a version.
+       * @default
+       */
+      confirm: string;
     };
     /**
      * Direction
@@ -1564,6 +1924,21 @@ export interface components {
        * @default null
        */
       requirements_file: string | null;
+    };
+    /**
+     * EventQuery
+     * @description Which events.
+     */
+    EventQuery: {
+      /**
+       * @description The id of the newest event that is known.
+       * @default null
+       */
+      after: string | null;
+      /** @default 50 */
+      limit: number;
+      /** @default null */
+      model: string | null;
     };
     /**
      * Experiment
@@ -2225,6 +2600,30 @@ export interface components {
       versions: components['schemas']['ModelVersion'][];
     };
     /**
+     * ModelEvent
+     * @description Something that happened in the registry.
+     */
+    ModelEvent: {
+      /** Format: date-time */
+      at: string;
+      /** @description As in model_version_alias.created. */
+      event: string;
+      id: string;
+      /** @description One sentence. */
+      message: string;
+      model: string;
+      /** @description Whoever did it through the studio. */
+      user: string | null;
+      version: number | null;
+    };
+    /**
+     * ModelEvents
+     * @description What happened, newest first.
+     */
+    ModelEvents: {
+      items: components['schemas']['ModelEvent'][];
+    };
+    /**
      * ModelPage
      * @description A page of registered models, by name unless asked otherwise.
      */
@@ -2556,6 +2955,57 @@ export interface components {
       python_version: string | null;
     };
     /**
+     * RegisterModel
+     * @description A model of a run that is to be registered.
+     */
+    RegisterModel: {
+      /** @default  */
+      description: string;
+      /**
+       * @description MLflow's logged model, m-...
+       * @default null
+       */
+      model_id: string | null;
+      name: string;
+      /**
+       * @description The model artifact of the run.
+       * @default null
+       */
+      path: string | null;
+      /** @default null */
+      run_id: string | null;
+      /** @default {} */
+      tags: {
+        [key: string]: string;
+      };
+    };
+    /**
+     * Registrable
+     * @description A model of a run that can be registered.
+     */
+    Registrable: {
+      /** @default null */
+      created_at: string | null;
+      /** @default [] */
+      flavors: string[];
+      model_id: string | null;
+      name: string;
+      /** @description Below the run's artifacts; none for a logged model. */
+      path: string | null;
+      /**
+       * @description NAME/VERSION of what was registered from it.
+       * @default []
+       */
+      registered: string[];
+    };
+    /**
+     * RegistrablePage
+     * @description The models that a run left.
+     */
+    RegistrablePage: {
+      items: components['schemas']['Registrable'][];
+    };
+    /**
      * Report
      * @description All findings of ``labstudio doctor``.
      */
@@ -2876,6 +3326,23 @@ export interface components {
       q: string;
     };
     /**
+     * SetAlias
+     * @description Which version an alias names.
+     */
+    SetAlias: {
+      version: number;
+    };
+    /**
+     * Signature
+     * @description What a model takes and gives.
+     */
+    Signature: {
+      inputs: components['schemas']['Column'][];
+      outputs: components['schemas']['Column'][];
+      /** @default [] */
+      params: components['schemas']['Column'][];
+    };
+    /**
      * Snapshot
      * @description The code and files of a job as they were at submission, by content.
      */
@@ -2937,6 +3404,41 @@ export interface components {
     SourceQuery: {
       /** @description Relative to the server's root. */
       path: string;
+    };
+    /**
+     * SourceRun
+     * @description The run that made a version.
+     */
+    SourceRun: {
+      /**
+       * @description The execution count of the cell.
+       * @default null
+       */
+      cell: number | null;
+      ended_at: string | null;
+      /** @default null */
+      experiment: string | null;
+      experiment_id: string;
+      id: string;
+      /** @default null */
+      job_id: string | null;
+      lifecycle: string;
+      metrics: {
+        [key: string]: number | null;
+      };
+      name: string;
+      /** @default null */
+      notebook: string | null;
+      params: {
+        [key: string]: string;
+      };
+      /** Format: date-time */
+      started_at: string;
+      status: string;
+      tags: {
+        [key: string]: string;
+      };
+      user: string | null;
     };
     /**
      * Stale
@@ -3035,6 +3537,23 @@ export interface components {
       seconds: number;
     };
     /**
+     * UpdateModel
+     * @description Changes to a registered model; what is left out stays.
+     */
+    UpdateModel: {
+      /** @default null */
+      description: string | null;
+      /** @default null */
+      favourite: boolean | null;
+      /**
+       * @description A tag of null is deleted.
+       * @default {}
+       */
+      tags: {
+        [key: string]: string | null;
+      };
+    };
+    /**
      * UpdateSchedule
      * @description Changes to a schedule; what is left out stays.
      */
@@ -3051,6 +3570,21 @@ export interface components {
       overlap: components['schemas']['OverlapPolicy'] | null;
       /** @default null */
       timezone: string | null;
+    };
+    /**
+     * UpdateVersion
+     * @description Changes to a version; what is left out stays.
+     */
+    UpdateVersion: {
+      /** @default null */
+      description: string | null;
+      /**
+       * @description A tag of null is deleted.
+       * @default {}
+       */
+      tags: {
+        [key: string]: string | null;
+      };
     };
     /**
      * UsageDay
@@ -3187,6 +3721,89 @@ export interface components {
       whole: boolean;
     };
     /**
+     * VersionDetail
+     * @description A version with all that is known of it.
+     */
+    VersionDetail: {
+      aliases: string[];
+      /**
+       * @description Newest first.
+       * @default []
+       */
+      approvals: components['schemas']['Approval'][];
+      /** Format: date-time */
+      created_at: string;
+      /**
+       * @description Lines of requirements.txt.
+       * @default []
+       */
+      dependencies: string[];
+      description: string;
+      /** @default [] */
+      flavors: string[];
+      /**
+       * @description As MLflow keeps it, JSON.
+       * @default null
+       */
+      input_example: unknown;
+      /** @default null */
+      made_at: string | null;
+      /**
+       * @description Of the run, and of the logged model above them.
+       * @default {}
+       */
+      metrics: {
+        [key: string]: number | null;
+      };
+      /** @default null */
+      mlflow_version: string | null;
+      model: string;
+      /** @description MLflow's logged model, m-... */
+      model_id: string | null;
+      /**
+       * @description Of the logged model, else of the run.
+       * @default {}
+       */
+      params: {
+        [key: string]: string;
+      };
+      /**
+       * @description Aliases that are asked for and not decided.
+       * @default []
+       */
+      pending: string[];
+      /** @default null */
+      python_version: string | null;
+      /** @default null */
+      run: components['schemas']['SourceRun'] | null;
+      run_id: string | null;
+      /** @default null */
+      signature: components['schemas']['Signature'] | null;
+      /** @default null */
+      size_bytes: number | null;
+      /** @description Where MLflow takes the model from. */
+      source: string;
+      status: string;
+      status_message: string;
+      tags: {
+        [key: string]: string;
+      };
+      /**
+       * @description Protected aliases that it has without an approval of the studio.
+       * @default []
+       */
+      unapproved: string[];
+      /**
+       * @description Why the model's files cannot be read.
+       * @default null
+       */
+      unread: string | null;
+      /** Format: date-time */
+      updated_at: string;
+      user: string | null;
+      version: number;
+    };
+    /**
      * Waiting
      * @description A job that waits for slots of a compute, in the order in which it will have them.
      */
@@ -3219,6 +3836,40 @@ export interface components {
       ready: number;
       wanted: number;
     };
+    /**
+     * Webhook
+     * @description Who is told of changes; its secret is never shown.
+     */
+    Webhook: {
+      active: boolean;
+      /** Format: date-time */
+      created_at: string;
+      description: string;
+      events: string[];
+      id: string;
+      name: string;
+      /** Format: date-time */
+      updated_at: string;
+      url: string;
+    };
+    /**
+     * WebhookPage
+     * @description All webhooks, and the events that there are.
+     */
+    WebhookPage: {
+      events: string[];
+      items: components['schemas']['Webhook'][];
+    };
+    /**
+     * WebhookTest
+     * @description What the receiver answered to a test.
+     */
+    WebhookTest: {
+      message: string;
+      ok: boolean;
+      /** @default null */
+      status: number | null;
+    };
   };
   responses: never;
   parameters: never;
@@ -3228,6 +3879,171 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
+  listApprovals: {
+    parameters: {
+      query?: {
+        cursor?: string | null;
+        limit?: number;
+        model?: string | null;
+        state?: components['schemas']['ApprovalState'] | null;
+        version?: number | null;
+      };
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description Requests to promote, newest first. */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['ApprovalPage'];
+        };
+      };
+      /** @description What is wrong. */
+      default: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  requestApproval: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody: {
+      content: {
+        'application/json': components['schemas']['CreateApproval'];
+      };
+    };
+    responses: {
+      /** @description Ask that a version become what an alias names. */
+      201: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Approval'];
+        };
+      };
+      /** @description What is wrong. */
+      default: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  getApproval: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        approval_id: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description One request to promote. */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Approval'];
+        };
+      };
+      /** @description What is wrong. */
+      default: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  withdrawApproval: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        approval_id: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description Take back what one asked for. */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Approval'];
+        };
+      };
+      /** @description What is wrong. */
+      default: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  decideApproval: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        approval_id: string;
+      };
+      cookie?: never;
+    };
+    requestBody: {
+      content: {
+        'application/json': components['schemas']['Decision'];
+      };
+    };
+    responses: {
+      /** @description Say yes or no; with a yes the alias is set. */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Approval'];
+        };
+      };
+      /** @description What is wrong. */
+      default: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
   listComputes: {
     parameters: {
       query?: never;
@@ -4476,6 +5292,39 @@ export interface operations {
       };
     };
   };
+  registerModel: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody: {
+      content: {
+        'application/json': components['schemas']['RegisterModel'];
+      };
+    };
+    responses: {
+      /** @description Make a version of a run's model; the registered model is made when it is new. */
+      201: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['VersionDetail'];
+        };
+      };
+      /** @description What is wrong. */
+      default: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
   getModel: {
     parameters: {
       query?: never;
@@ -4494,6 +5343,306 @@ export interface operations {
         };
         content: {
           'application/json': components['schemas']['ModelDetail'];
+        };
+      };
+      /** @description What is wrong. */
+      default: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  deleteModel: {
+    parameters: {
+      query?: {
+        confirm?: string;
+      };
+      header?: never;
+      path: {
+        name: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description Delete a model and its versions; runs and files stay. */
+      204: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content?: never;
+      };
+      /** @description What is wrong. */
+      default: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  updateModel: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        name: string;
+      };
+      cookie?: never;
+    };
+    requestBody: {
+      content: {
+        'application/json': components['schemas']['UpdateModel'];
+      };
+    };
+    responses: {
+      /** @description Change a model's description, tags, or whether it is a favourite. */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['ModelDetail'];
+        };
+      };
+      /** @description What is wrong. */
+      default: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  setAlias: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        alias: string;
+        name: string;
+      };
+      cookie?: never;
+    };
+    requestBody: {
+      content: {
+        'application/json': components['schemas']['SetAlias'];
+      };
+    };
+    responses: {
+      /** @description Let an alias name a version; a protected one wants an approval. */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['ModelDetail'];
+        };
+      };
+      /** @description What is wrong. */
+      default: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  deleteAlias: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        alias: string;
+        name: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description Take an alias away. */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['ModelDetail'];
+        };
+      };
+      /** @description What is wrong. */
+      default: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  compareVersions: {
+    parameters: {
+      query: {
+        version: number[];
+      };
+      header?: never;
+      path: {
+        name: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description Versions of a model beside one another. */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Comparison'];
+        };
+      };
+      /** @description What is wrong. */
+      default: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  getModelVersion: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        name: string;
+        version: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description A version with its signature, run, metrics and approvals. */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['VersionDetail'];
+        };
+      };
+      /** @description What is wrong. */
+      default: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  deleteModelVersion: {
+    parameters: {
+      query?: {
+        confirm?: string;
+      };
+      header?: never;
+      path: {
+        name: string;
+        version: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description Delete a version; its run and files stay. */
+      204: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content?: never;
+      };
+      /** @description What is wrong. */
+      default: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  updateModelVersion: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        name: string;
+        version: string;
+      };
+      cookie?: never;
+    };
+    requestBody: {
+      content: {
+        'application/json': components['schemas']['UpdateVersion'];
+      };
+    };
+    responses: {
+      /** @description Change a version's description or tags. */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['VersionDetail'];
+        };
+      };
+      /** @description What is wrong. */
+      default: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  listModelChanges: {
+    parameters: {
+      query?: {
+        after?: string | null;
+        limit?: number;
+        model?: string | null;
+      };
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description What happened in the registry, newest first. */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['ModelEvents'];
         };
       };
       /** @description What is wrong. */
@@ -4567,6 +5716,37 @@ export interface operations {
         };
         content: {
           'application/json': components['schemas']['RunPage'];
+        };
+      };
+      /** @description What is wrong. */
+      default: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  listRunModels: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        run_id: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description The models of a run that can be registered. */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['RegistrablePage'];
         };
       };
       /** @description What is wrong. */
@@ -5150,6 +6330,128 @@ export interface operations {
         };
         content: {
           'text/csv': string;
+        };
+      };
+      /** @description What is wrong. */
+      default: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  listWebhooks: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description All webhooks, without secrets. */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['WebhookPage'];
+        };
+      };
+      /** @description What is wrong. */
+      default: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  createWebhook: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody: {
+      content: {
+        'application/json': components['schemas']['CreateWebhook'];
+      };
+    };
+    responses: {
+      /** @description Add a webhook. */
+      201: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Webhook'];
+        };
+      };
+      /** @description What is wrong. */
+      default: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  deleteWebhook: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        webhook_id: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description Delete a webhook. */
+      204: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content?: never;
+      };
+      /** @description What is wrong. */
+      default: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  testWebhook: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        webhook_id: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description Send an example of the webhook's first event. */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['WebhookTest'];
         };
       };
       /** @description What is wrong. */
