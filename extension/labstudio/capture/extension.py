@@ -38,8 +38,7 @@ def begin(shell: InteractiveShell | None = None) -> Session:
         shell.events.register("pre_run_cell", session.before_cell)
         shell.events.register("post_run_cell", session.after_cell)
     if known is None:
-        session.reads.install()
-        session.reads.watching = True
+        session.witness.watch()
         hooks.install(session, autolog=settings()[0] and shell is not None)
     return session
 

@@ -10,8 +10,7 @@ from functools import wraps
 from typing import TYPE_CHECKING, Any
 
 from labstudio.capture.context import CAPTURE_TAG
-from labstudio.capture.imports import OnImport
-from labstudio.capture.reads import READERS
+from labstudio.capture.inside.imports import OnImport
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,10 +28,7 @@ IN_JOB = "_labstudio_kernel"
 
 def install(session: Session, *, autolog: bool) -> None:
     """Wait for MLflow, for what it logs by itself, and for what reads data."""
-    after: dict[str, Callable[[ModuleType], None]] = {
-        name: lambda module, name=name: session.reads.wrap(module, name)  # type: ignore[misc]
-        for name in READERS
-    }
+    after: dict[str, Callable[[ModuleType], None]] = session.witness.wrappers()
     after["mlflow"] = lambda module: follow(session, module)
     before: dict[str, Callable[[], None]] = {"mlflow": lambda: lead(session)}
     if autolog and IN_JOB not in sys.modules:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from labstudio.capture import surroundings
+from labstudio.capture.inside.machine import hardware, packages, python
 from labstudio.capture.models import (
     CAPSULE,
     CAPSULE_TAG,
@@ -24,7 +25,9 @@ from labstudio.capture.models import (
     DataPrint,
     GitPrint,
     Hardware,
+    PythonPrint,
 )
+from labstudio.capture.surroundings import lock_of
 from labstudio.capture.wires import dataset
 
 if TYPE_CHECKING:
@@ -44,7 +47,7 @@ class Around:
 def look_around(folder: Path) -> Around:
     """Return git, packages and machine as they are now."""
     found, diff = surroundings.git(folder)
-    return Around(found, diff, surroundings.lock(), surroundings.hardware())
+    return Around(found, diff, lock_of(packages()), Hardware(**hardware()))
 
 
 def publish(session: Session, run: MadeRun, upto: int) -> None:
@@ -55,7 +58,7 @@ def publish(session: Session, run: MadeRun, upto: int) -> None:
     if first:
         run.around = look_around(folder)
     around: Around = run.around
-    data = [DataPrint.model_validate(each) for each in session.data.values()]
+    data = [DataPrint.model_validate(each) for each in session.witness.data.values()]
     history = session.history
     sources = history.sources(upto) if history else _script()
     capsule = Capsule(
@@ -68,7 +71,7 @@ def publish(session: Session, run: MadeRun, upto: int) -> None:
         compute=os.environ.get("LABSTUDIO_COMPUTE", "local"),
         started_at=run.started_at,
         git=around.git,
-        python=surroundings.python(),
+        python=PythonPrint(**python()),
         platform=platform.platform(),
         hardware=around.hardware,
         seeds=surroundings.seeds(sources),

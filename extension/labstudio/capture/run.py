@@ -77,7 +77,7 @@ class Run:
         found = session.current()
         if found is not None and found.history is None:
             # In a script nothing comes after that would record the rest.
-            found.settle(SETTLE_S)
+            found.witness.settle(SETTLE_S)
         self._active.__exit__(kind, value, trace)
 
     @property

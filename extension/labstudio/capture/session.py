@@ -9,19 +9,17 @@ from __future__ import annotations
 import atexit
 import contextlib
 import os
-import queue
 import sys
 import threading
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from labstudio.capture.reads import Read, Reads
+from labstudio.capture.inside import witness
+from labstudio.capture.inside.witness import Witness
 from labstudio.ids import new_id
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from IPython.core.interactiveshell import InteractiveShell
 
     from labstudio.capture.history import History
@@ -30,8 +28,6 @@ if TYPE_CHECKING:
 
 SYNC_S = 10.0
 EXIT_S = 5.0
-# A loop over a folder of images is not a list of data sets.
-DATA_LIMIT = 1000
 
 
 @dataclass
@@ -63,20 +59,15 @@ class Session:
     def __init__(self, shell: InteractiveShell | None) -> None:
         self.shell = shell
         self.history: History | None = None
-        self.reads = Reads(self._read)
-        self.reads.failed = self.fail
+        # A job's kernel has one already.
+        self.witness = witness.present() or Witness(self.fail)
         self.runs: dict[str, MadeRun] = {}
-        self.data: dict[str, dict[str, Any]] = {}
-        self._keys: dict[tuple[Any, ...], Read] = {}
         self._spools: dict[str, Spool | None] = {}
         self._of_run: dict[str, Spool | None] = {}
         self._lock = threading.RLock()
-        self._jobs: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
         self._said = False
         self.autologging = False
         self._pid = os.getpid()
-        thread = threading.Thread(target=self._work, name="labstudio-capture", daemon=True)
-        thread.start()
         atexit.register(self.close)
 
     # -- where
@@ -127,11 +118,11 @@ class Session:
         """Note that a cell begins."""
         if self.history is not None:
             self.history.begin(info)
-        self.reads.watching = True
+        self.witness.reads.watching = True
 
     def after_cell(self, _result: Any) -> None:
         """Record the runs that the cell made or ended."""
-        self.reads.watching = False
+        self.witness.reads.watching = False
         for run in self.unfinished():
             run.whole = run.ended
             self._publish_later(run)
@@ -177,45 +168,11 @@ class Session:
         elif (refused := spool.refused()) is not None:
             self.say(f"The tracking server refused something: {refused}")
 
-    def _read(self, read: Read) -> None:
-        key = (read.path, read.seen) if read.path else (id(read), None)
-        known = self._keys.get(key)
-        if known is None and len(self.data) < DATA_LIMIT:
-            self._keys[key] = read
-            self._later(lambda: self._fingerprint(key, read))
-        elif known is not None and read.facts and not known.facts:
-            known.reader, known.facts = read.reader, read.facts
-            self._later(lambda: self._describe(known))
-
     # -- the thread
-
-    def _later(self, job: Callable[[], None]) -> None:
-        self._jobs.put(job)
-
-    def _work(self) -> None:
-        while True:
-            job = self._jobs.get()
-            try:
-                job()
-            except Exception as error:
-                self.fail(error)
-
-    def _fingerprint(self, key: tuple[Any, ...], read: Read) -> None:
-        from labstudio.capture.prints import fingerprint
-
-        if (found := fingerprint(read)) is not None:
-            self.data[f"{found['sha256']}:{read.path or read.name}"] = found
-        if read.path is None:
-            self._keys.pop(key, None)
-
-    def _describe(self, read: Read) -> None:
-        for found in self.data.values():
-            if found.get("path") == read.path:
-                found.update({"reader": read.reader, **read.facts})
 
     def _publish_later(self, run: MadeRun) -> None:
         upto = self.cell
-        self._later(lambda: self._publish(run, upto))
+        self.witness.later(lambda: self._publish(run, upto))
 
     def _publish(self, run: MadeRun, upto: int) -> None:
         from labstudio.capture.publish import publish
@@ -224,19 +181,13 @@ class Session:
 
     # -- ends and failures
 
-    def settle(self, timeout_s: float) -> bool:
-        """Wait until the thread has done what it has; say whether it did."""
-        done = threading.Event()
-        self._later(done.set)
-        return done.wait(timeout_s)
-
     def close(self) -> None:
         """Record what is left; the process ends."""
         if os.getpid() != self._pid:
             return  # A fork of it ends, not the kernel.
         for run in self.unfinished():
             self._publish_later(run)
-        self.settle(EXIT_S)
+        self.witness.settle(EXIT_S)
 
     def fail(self, error: Exception) -> None:
         """Say once that something is not recorded."""

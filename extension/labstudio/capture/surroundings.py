@@ -1,18 +1,18 @@
-"""What surrounds the code: git, packages, machine, seeds. Nothing here runs on the main thread."""
+"""What the code comes from: git, and the seeds and packages that it names."""
 
 from __future__ import annotations
 
 import ast
 import contextlib
 import os
-import platform
 import re
-import shutil
 import subprocess
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from labstudio.capture.models import GitPrint, GpuPrint, Hardware, PythonPrint
+from labstudio.capture.models import GitPrint
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 GIT_TIMEOUT_S = 5.0
 DIFF_LIMIT_BYTES = 1_000_000
@@ -80,13 +80,6 @@ def _git(folder: Path, *arguments: str) -> str:
     return ""
 
 
-def lock() -> str:
-    """Return the installed packages as sorted lines ``name==version``."""
-    from labstudio.jobs.provenance import installed
-
-    return lock_of(installed())
-
-
 def lock_of(packages: dict[str, str]) -> str:
     """Return packages as sorted lines ``name==version``."""
     return "".join(f"{name}=={version}\n" for name, version in sorted(packages.items()))
@@ -96,47 +89,6 @@ def read_lock(text: str) -> dict[str, str]:
     """Return the packages of lines ``name==version``."""
     pairs = (line.partition("==") for line in text.splitlines())
     return {name.strip(): version.strip() for name, sep, version in pairs if sep}
-
-
-def python() -> PythonPrint:
-    """Return which interpreter this is."""
-    return PythonPrint(
-        version=platform.python_version(), implementation=platform.python_implementation()
-    )
-
-
-def hardware() -> Hardware:
-    """Return what machine this is."""
-    import psutil
-
-    return Hardware(
-        cpu=_cpu(),
-        cores=psutil.cpu_count(),
-        memory_bytes=psutil.virtual_memory().total,
-        gpus=_gpus(),
-    )
-
-
-def _cpu() -> str:
-    with contextlib.suppress(OSError):
-        for line in Path("/proc/cpuinfo").read_text().splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    return platform.processor() or platform.machine()
-
-
-def _gpus() -> list[GpuPrint]:
-    program = shutil.which("nvidia-smi")
-    if program is None:
-        return []
-    asked = ["--query-gpu=name,memory.total", "--format=csv,noheader,nounits"]
-    with contextlib.suppress(OSError, subprocess.TimeoutExpired, ValueError):
-        done = subprocess.run(
-            [program, *asked], capture_output=True, text=True, timeout=GIT_TIMEOUT_S, check=True
-        )
-        rows = [line.rpartition(",") for line in done.stdout.splitlines() if "," in line]
-        return [GpuPrint(name=row[0].strip(), memory_bytes=int(row[2]) << 20) for row in rows]
-    return []
 
 
 def seeds(sources: list[str]) -> dict[str, Any]:

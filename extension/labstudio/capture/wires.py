@@ -7,8 +7,9 @@ import os
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
+from labstudio.capture import artifacts
 from labstudio.errors import InvalidInput, StudioError, Unavailable
-from labstudio.experiments.tracking import API, Connection, Tracking
+from labstudio.experiments.tracking import Connection, Tracking
 from labstudio.experiments.wire import Metric, moment
 
 if TYPE_CHECKING:
@@ -95,8 +96,7 @@ class RestWire:
 
     def inputs(self, run_id: str, datasets: Sequence[Record]) -> None:
         """Log datasets."""
-        entries = [{"dataset": each, "tags": []} for each in datasets]
-        self._tracking.call("POST", f"{API}/runs/log-inputs", run_id=run_id, datasets=entries)
+        artifacts.log_inputs(self._tracking, run_id, list(datasets))
 
     def artifact(self, run_id: str, path: str, file: Path) -> None:
         """Upload a file."""

@@ -12,8 +12,9 @@ import sqlalchemy as sa
 from pydantic import ValidationError
 
 from labstudio import changes
+from labstudio.capture import jobs as capsules
 from labstudio.database.tables import attempts, jobs
-from labstudio.errors import Conflict, NotFound, StudioError, Unavailable
+from labstudio.errors import Conflict, InvalidInput, NotFound, StudioError, Unavailable
 from labstudio.experiments.recorder import Recorder, Upload
 from labstudio.experiments.server import TrackingServer
 from labstudio.experiments.tracking import connection
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from labstudio._studio import Studio
+    from labstudio.jobs.models import JobDetail
 
 log = logging.getLogger(__name__)
 
@@ -192,11 +194,20 @@ class Recording:
             if job.attempt:
                 self._sample(job.run_id, folder)
             self._recorder.finish(job.run_id, job, files=uploads, error=job.error_detail)
+            self._keep_capsule(job, folder)
         except (NotFound, Conflict) as error:
             log.warning("The run of job %s cannot be closed: %s", job_id, error)
         self._read_to.pop(folder, None)
         with self._studio.database.begin() as connection:
             connection.execute(jobs.update().where(jobs.c.id == job_id).values(run_state=CLOSED))
+
+    def _keep_capsule(self, job: JobDetail, folder: Path) -> None:
+        if not self._studio.config.capture:
+            return
+        try:
+            capsules.record(self._studio.tracking, self._studio.home, job, folder)
+        except InvalidInput as error:
+            log.warning("The capsule of job %s is not kept whole: %s", job.id, error)
 
     def _jobs(self, condition: sa.ColumnElement[bool]) -> list[str]:
         query = sa.select(jobs.c.id).where(condition).order_by(jobs.c.id).limit(BATCH)

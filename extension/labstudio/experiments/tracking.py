@@ -290,7 +290,7 @@ class Tracking:
         file
             What to upload.
         """
-        address = f"{self._artifact_root(run_id)}/{quote(clean_path(path))}"
+        address = f"{self.artifact_root(run_id)}/{quote(clean_path(path))}"
         length = file.stat().st_size
         with file.open("rb") as content:
             # A log may still grow: send as many bytes as were promised.
@@ -301,11 +301,18 @@ class Tracking:
     def delete_artifacts(self, run_id: str, path: str) -> None:
         """Delete an artifact, or all below a path; nothing happens when there is none."""
         try:
-            self.send("DELETE", f"{self._artifact_root(run_id)}/{quote(clean_path(path))}")
+            self.send("DELETE", f"{self.artifact_root(run_id)}/{quote(clean_path(path))}")
         except NotFound:
             return
 
-    def _artifact_root(self, run_id: str) -> str:
+    def artifact_root(self, run_id: str) -> str:
+        """Return the address below which a run's artifacts are.
+
+        Raises
+        ------
+        Conflict
+            When they are kept elsewhere.
+        """
         uri = self.get_run(run_id).artifact_uri
         if not uri.startswith(PROXIED):
             raise Conflict(f"The artifacts of run {run_id} are not kept by the tracking server.")

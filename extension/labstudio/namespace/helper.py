@@ -8,27 +8,11 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
+from labstudio.sent import LAY, as_expression, lay_all
+
 MODULE = "_labstudio_namespace"
 # In the order in which they import one another.
 FILES = ("parts", "refused", "cells", "tables", "pickling", "packing", "restoring", "guard")
-
-_LAY = """
-import sys, types
-def lay(name, source, package):
-    module = types.ModuleType(name)
-    module.__package__ = name if package else name.rpartition(".")[0]
-    if package:
-        module.__path__ = []
-    sys.modules[name] = module
-    try:
-        exec(compile(source, "<labstudio>", "exec"), module.__dict__)
-    except BaseException:
-        del sys.modules[name]
-        raise
-    owner, _, last = name.rpartition(".")
-    if owner:
-        setattr(sys.modules[owner], last, module)
-"""
 
 
 @cache
@@ -60,16 +44,15 @@ def install() -> str:
     Run as a silent cell; the names they use are their own.
     """
     script = (
-        f"{_LAY}\n"
+        f"{LAY}\n"
         "import importlib.util\n"
         f"if importlib.util.find_spec('cloudpickle') is None:\n"
         f"    for name, source in {lent()!r}:\n"
         "        lay(name, source, name == 'cloudpickle')\n"
         "    sys.modules['cloudpickle'].CloudPickler = sys.modules[name].CloudPickler\n"
-        f"for name, source in {sources()!r}:\n"
-        f"    lay(name, source, name == {MODULE!r})\n"
+        + lay_all(sources(), MODULE)
     )
-    return f"exec(compile({script!r}, '<labstudio>', 'exec'), {{}})"
+    return as_expression(script)
 
 
 def call(module: str, function: str, *arguments: Any, **named: Any) -> str:

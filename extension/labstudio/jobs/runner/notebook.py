@@ -9,6 +9,8 @@ import json
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+from labstudio.capture import helper as witness
+from labstudio.home import write_atomic
 from labstudio.jobs.models import JobError, JobKind
 from labstudio.jobs.placing import parted
 from labstudio.jobs.processes import reap_orphans
@@ -21,6 +23,7 @@ from labstudio.jobs.runner.protocol import (
     CARRY,
     RESULT_PICKLE,
     TRACKING,
+    WITNESS,
     WORK,
     kernel_folder,
     now,
@@ -34,6 +37,8 @@ if TYPE_CHECKING:
     from labstudio.jobs.runner.protocol import Tracking
 
 SHUTDOWN_S = 10.0
+# What is not fingerprinted by then is not recorded.
+WITNESS_S = 10.0
 REAP_EVERY_S = 5.0
 
 
@@ -70,6 +75,7 @@ class NotebookJob:
         try:
             kernel_name, language = self._open_kernel()
             error = execute(self, kernel_name, language)
+            self._hear_witness()
             if error is None and not self.attempt.stopping:
                 self._give_back()
         except BaseException:
@@ -183,6 +189,7 @@ class NotebookJob:
             steps.append(helper.call("crash_to", attempt.place.seen(attempt.log.path)))
             if spec.tracking is not None:
                 steps.append(self._track(spec.tracking, log))
+                steps.append(witness.begin())
         if steps and await kernel.evaluate(f"[{', '.join(steps)}] and None") is None:
             raise self._ended_early(kernel)
         if spec.carry:
@@ -236,6 +243,17 @@ class NotebookJob:
         self.attempt.not_returned = refused
 
     # -- a kernel that is kept
+
+    def _hear_witness(self) -> None:
+        """Keep what the kernel says of what it read, and of where it is."""
+        kernel, attempt = self.kernel, self.attempt
+        if not self.python or self.spec.tracking is None or kernel is None or attempt.stopping:
+            return
+        with contextlib.suppress(RunError, ValueError):
+            told = attempt.until_stop(kernel.evaluate(witness.testimony(WITNESS_S)))
+            if told is not None:
+                content = json.dumps(witness.answer(told))
+                write_atomic(attempt.folder / WITNESS, content, durable=False)
 
     def _keepable(self, error: JobError | None) -> bool:
         """Prepare to keep the kernel, when that is asked for and makes sense."""

@@ -39,6 +39,8 @@ SPEC, CLAIM, RUNNER, STATUS, RESULT = (
 LOG, RESOURCES, NOTEBOOK, OUTPUTS = "log", "resources.jsonl", "output.ipynb", "outputs.json"
 CARRY, RESULT_PICKLE, WORK, TRACKING = "carry.pkl", "result.pkl", "work", "tracking.json"
 LOSS = "loss.json"
+# What the kernel of a Python notebook says of itself at the end: what it read, and where it was.
+WITNESS = "witness.json"
 STOP, CHECKPOINT = "stop", "checkpoint"
 # In the working folder: so it is wherever the code is, and comes back with what the code writes.
 SAVED = ".checkpoint"

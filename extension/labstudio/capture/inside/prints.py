@@ -7,12 +7,14 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from labstudio.capture.reads import look
+from .reads import look
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from labstudio.capture.reads import Read
+    from .reads import Read
+
+CHUNK_BYTES = 1 << 20
 
 
 def fingerprint(read: Read) -> dict[str, Any] | None:
@@ -34,8 +36,11 @@ def fingerprint(read: Read) -> dict[str, Any] | None:
 
 def file_sha256(path: Path) -> str:
     """Return the SHA-256 of a file's bytes."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    digest = hashlib.sha256()
+    with path.open("rb", buffering=0) as file:
+        while chunk := file.read(CHUNK_BYTES):
+            digest.update(chunk)
+    return digest.hexdigest()
 
 
 def frame_sha256(frame: Any) -> str:

@@ -95,11 +95,14 @@ class Reads:
             | {sys.prefix + "/", sys.base_prefix + "/"}
         )
         self.watching = False
+        self._installed = False
         self.failed: Callable[[Exception], None] = lambda _: None
 
     def install(self) -> None:
         """Listen to the interpreter's audit events; that cannot be undone, only paused."""
-        sys.addaudithook(self._audit)
+        if not self._installed:
+            self._installed = True
+            sys.addaudithook(self._audit)
 
     # -- files
 
@@ -124,13 +127,13 @@ class Reads:
             self._inside.busy = False
 
     def _opened(self, given: str) -> None:
-        path = os.path.abspath(given)  # noqa: PTH100  quicker, and called at each open
+        path = os.path.abspath(given)
         if path.endswith(CODE) or path.startswith((*SYSTEM, *self._prefixes)) or "/." in path:
             return
         if is_foreign(sys._getframe(2)):
             return
         if (seen := look(path)) is not None:
-            self._tell(Read(os.path.basename(path), path, seen, "open"))  # noqa: PTH119
+            self._tell(Read(os.path.basename(path), path, seen, "open"))
 
     # -- readers
 
@@ -167,7 +170,7 @@ class Reads:
     ) -> None:
         facts = describe(result)
         if path is not None and seen is not None:
-            name = os.path.basename(path)  # noqa: PTH119
+            name = os.path.basename(path)
             self._tell(Read(name, path, seen, label, None, facts))
         elif (frame := keep(result)) is not None:
             name = label.rpartition(".")[2].removeprefix("load_").removeprefix("fetch_")
@@ -191,7 +194,7 @@ def is_foreign(frame: FrameType | None) -> bool:
 def look(path: str) -> tuple[int, int, int] | None:
     """Return size, time of change and inode of a regular file; None where there is none."""
     try:
-        found = os.stat(path)  # noqa: PTH116
+        found = os.stat(path)
     except OSError:
         return None
     return (found.st_size, found.st_mtime_ns, found.st_ino) if stat.S_ISREG(found.st_mode) else None
@@ -204,11 +207,11 @@ def source_of(
     candidates = [*args[:1], *(kwargs[key] for key in _PATH_NAMES if key in kwargs)]
     for each in candidates:
         if isinstance(each, (str, os.PathLike)):
-            path = os.path.abspath(os.fspath(each))  # noqa: PTH100
+            path = os.path.abspath(os.fspath(each))
             if (seen := look(path)) is not None:
                 return path, seen
         elif isinstance(name := getattr(each, "name", None), str) and (seen := look(name)):
-            return os.path.abspath(name), seen  # noqa: PTH100
+            return os.path.abspath(name), seen
     return None, None
 
 
@@ -258,7 +261,7 @@ def schema_of(data: Any) -> dict[str, str] | None:
     elif schema is not None and hasattr(schema, "items"):
         pairs = schema.items()
     elif hasattr(data, "columns") and hasattr(data, "dtypes"):
-        pairs = zip(data.columns, data.dtypes, strict=False)
+        pairs = zip(data.columns, data.dtypes)
     else:
         return None
     return {str(name): str(kind) for name, kind in list(pairs)[:COLUMNS_KEPT]}
