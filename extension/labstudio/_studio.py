@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from labstudio.registry.service import RegistryService
     from labstudio.schedules.service import ScheduleService
     from labstudio.usage.service import UsageService
+    from labstudio.views.service import ViewService
 
 
 class Studio:
@@ -147,6 +148,13 @@ class Studio:
         from labstudio.experiments.service import RunService
 
         return RunService(self)
+
+    @cached_property
+    def views(self) -> ViewService:
+        """What tables and comparisons show, kept under names."""
+        from labstudio.views.service import ViewService
+
+        return ViewService(self.database)
 
     @cached_property
     def keeper(self) -> Keeper:

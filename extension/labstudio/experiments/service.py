@@ -14,6 +14,7 @@ from labstudio.experiments.models import (
     ValuesQuery,
 )
 from labstudio.experiments.search.source import Wanted
+from labstudio.experiments.verbs import RunVerbs
 from labstudio.inputs import validated
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from labstudio.experiments.search.source import RunSource
 
 
-class RunService:
+class RunService(RunVerbs):
     """MLflow's runs, wherever they are kept.
 
     Parameters
@@ -37,7 +38,7 @@ class RunService:
         self._studio = studio
 
     @cached_property
-    def source(self) -> RunSource:
+    def source(self) -> RunSource:  # type: ignore[override]
         """What keeps the runs."""
         from labstudio.experiments.search.database import DatabaseSource
         from labstudio.experiments.store import store_url

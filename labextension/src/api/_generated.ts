@@ -717,6 +717,75 @@ export interface paths {
     patch?: never;
     trace?: never;
   };
+  '/runs/{run_id}': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** One run, whole. */
+    get: operations['getRun'];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    /** Change a run's name, note or tags; what is left out stays. */
+    patch: operations['updateRun'];
+    trace?: never;
+  };
+  '/runs/{run_id}/artifacts': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** What lies in a folder of a run's artifacts. */
+    get: operations['listArtifacts'];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/runs/{run_id}/artifacts/file': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** One artifact's bytes; ranges are honoured. */
+    get: operations['getArtifact'];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/runs/{run_id}/artifacts/table': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** Some rows of a table: CSV, TSV, Parquet, JSON lines, or a table that MLflow logged. */
+    get: operations['getArtifactTable'];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
   '/runs/{run_id}/models': {
     parameters: {
       query?: never;
@@ -745,6 +814,57 @@ export interface paths {
     get: operations['listRunColumns'];
     put?: never;
     post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/runs/compare': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** Parameters, metrics, code, environment, data and hardware of runs side by side. */
+    get: operations['compareRuns'];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/runs/curves': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** Metrics of runs as curves, thinned to what can be drawn. */
+    get: operations['getCurves'];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/runs/edit': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    put?: never;
+    /** Mark, tag, archive, delete or restore many runs; the opposite edit undoes it. */
+    post: operations['editRuns'];
     delete?: never;
     options?: never;
     head?: never;
@@ -992,6 +1112,42 @@ export interface paths {
     patch?: never;
     trace?: never;
   };
+  '/views': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** The user's own views and those that others share. */
+    get: operations['listViews'];
+    put?: never;
+    /** Keep a view. */
+    post: operations['createView'];
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/views/{view_id}': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    put?: never;
+    post?: never;
+    /** Delete a view. */
+    delete: operations['deleteView'];
+    options?: never;
+    head?: never;
+    /** Change a view; what is left out stays. */
+    patch: operations['updateView'];
+    trace?: never;
+  };
   '/webhooks': {
     parameters: {
       query?: never;
@@ -1162,6 +1318,86 @@ export interface components {
      */
     ApprovalState: 'pending' | 'approved' | 'rejected' | 'withdrawn';
     /**
+     * Artifact
+     * @description A file or folder.
+     */
+    Artifact: {
+      folder: boolean;
+      media_type: string | null;
+      modified_at: string | null;
+      name: string;
+      /** @description From the run's top, with `/`. */
+      path: string;
+      /**
+       * @description How it can be shown.
+       * @enum {string}
+       */
+      preview:
+        | 'folder'
+        | 'image'
+        | 'table'
+        | 'text'
+        | 'notebook'
+        | 'html'
+        | 'pdf'
+        | 'audio'
+        | 'video'
+        | 'none';
+      size_bytes: number | null;
+    };
+    /**
+     * ArtifactFileQuery
+     * @description Which file of a run's artifacts, and how it is given.
+     */
+    ArtifactFileQuery: {
+      /**
+       * @description As an attachment, to be saved.
+       * @default false
+       */
+      download: boolean;
+      path: string;
+    };
+    /**
+     * ArtifactFolder
+     * @description What lies in a folder of a run's artifacts; folders first, then by name.
+     */
+    ArtifactFolder: {
+      items: components['schemas']['Artifact'][];
+      /** @description Where the folder is a logged model. */
+      model: components['schemas']['ModelFacts'] | null;
+      path: string;
+    };
+    /**
+     * ArtifactsQuery
+     * @description Which folder of a run's artifacts.
+     */
+    ArtifactsQuery: {
+      /**
+       * @description Empty: the top.
+       * @default
+       */
+      path: string;
+    };
+    /**
+     * ArtifactTableQuery
+     * @description Which rows of a table.
+     */
+    ArtifactTableQuery: {
+      /**
+       * @description The first row wanted, from 0.
+       * @default 0
+       */
+      at: number;
+      /** @default 100 */
+      limit: number;
+      /**
+       * @description A column; `DESC` behind it turns the order.
+       * @default null
+       */
+      order_by: string | null;
+      path: string;
+    };
+    /**
      * Attempt
      * @description One try at a job.
      */
@@ -1208,6 +1444,25 @@ export interface components {
       attempt: number | null;
     };
     /**
+     * Band
+     * @description One metric over runs that differ only in the parameters named, such as the seed.
+     */
+    Band: {
+      /** @description Runs that have a value there. */
+      count: number[];
+      /** @description Parameters that tell this band from the others. */
+      group: {
+        [key: string]: string;
+      };
+      high: (number | null)[];
+      low: (number | null)[];
+      metric: string;
+      /** @description The mean; the median with `quantiles`. */
+      mid: (number | null)[];
+      runs: string[];
+      x: number[];
+    };
+    /**
      * Best
      * @description Which runs have a metric's extremes.
      */
@@ -1224,6 +1479,63 @@ export interface components {
      * @enum {string}
      */
     By: 'user' | 'workspace' | 'experiment' | 'compute' | 'holder';
+    /**
+     * Capsule
+     * @description What made a run: code, data, packages, machine.
+     */
+    Capsule: {
+      /** @default null */
+      cell: components['schemas']['CellPrint'] | null;
+      code_sha256: string;
+      /** @default local */
+      compute: string;
+      data: components['schemas']['DataPrint'][];
+      /**
+       * @default 1
+       * @constant
+       */
+      format: 1;
+      /** @default null */
+      git: components['schemas']['GitPrint'] | null;
+      hardware: components['schemas']['Hardware'];
+      /** @default null */
+      job_id: string | null;
+      /** @enum {string} */
+      kind: 'notebook' | 'job' | 'script';
+      lock_sha256: string;
+      /** @default null */
+      notebook: string | null;
+      /** @default  */
+      platform: string;
+      python: components['schemas']['PythonPrint'];
+      /** @description Seeds that are known, by what they were given to. */
+      seeds: {
+        [key: string]: components['schemas']['JsonValue'];
+      };
+      /** Format: date-time */
+      started_at: string;
+      /** @default  */
+      user: string;
+      /** @default null */
+      workspace: string | null;
+    };
+    /**
+     * CellPrint
+     * @description The cell that made a run.
+     */
+    CellPrint: {
+      /** @default null */
+      execution_count: number | null;
+      /** @default null */
+      id: string | null;
+      /**
+       * @description Its place in the notebook as last saved, from 0.
+       * @default null
+       */
+      index: number | null;
+      /** @default  */
+      source: string;
+    };
     /**
      * CellTime
      * @description When one code cell of a notebook job ran.
@@ -1296,6 +1608,31 @@ export interface components {
       resume: string | null;
     };
     /**
+     * CodeDiff
+     * @description A run's code beside the first run's.
+     */
+    CodeDiff: {
+      /** @description All parts as one unified diff. */
+      diff: string;
+      /** @description Why there is none, in one sentence. */
+      message: string | null;
+      parts: components['schemas']['CodePart'][];
+      run_id: string;
+      same: boolean;
+    };
+    /**
+     * CodePart
+     * @description One file or notebook cell, as it changed.
+     */
+    CodePart: {
+      /** @enum {string} */
+      change: 'added' | 'removed' | 'changed';
+      /** @description Unified, without the header lines. */
+      diff: string;
+      /** @description A path, or a cell's place such as `cell 3`. */
+      name: string;
+    };
+    /**
      * Column
      * @description One input, output or parameter of a model's signature.
      */
@@ -1326,38 +1663,28 @@ export interface components {
       experiment?: string[];
     };
     /**
-     * ComparedValue
-     * @description One fact of several versions.
+     * ComparedMetric
+     * @description One metric of each run.
      */
-    ComparedValue: {
+    ComparedMetric: {
       differs: boolean;
       key: string;
-      /** @description By version. */
       values: {
-        [key: string]: string | number | null;
+        [key: string]: components['schemas']['MetricSummary'];
       };
     };
     /**
-     * CompareQuery
-     * @description Which versions to lay beside one another.
+     * ComparedRun
+     * @description A run that is compared, in the order asked for.
      */
-    CompareQuery: {
-      version: number[];
-    };
-    /**
-     * Comparison
-     * @description Versions of a model beside one another.
-     */
-    Comparison: {
-      dependencies: components['schemas']['ComparedValue'][];
-      /** @description Run, flavour, sizes, data. */
-      facts: components['schemas']['ComparedValue'][];
-      metrics: components['schemas']['ComparedValue'][];
-      model: string;
-      params: components['schemas']['ComparedValue'][];
-      signature: components['schemas']['ComparedValue'][];
-      tags: components['schemas']['ComparedValue'][];
-      versions: components['schemas']['ModelVersion'][];
+    ComparedRun: {
+      experiment: string;
+      id: string;
+      /** @description One sentence for each thing that was not recorded. */
+      missing: string[];
+      name: string;
+      started_at: string | null;
+      status: string;
     };
     /**
      * Compute
@@ -1796,6 +2123,24 @@ export interface components {
       job: components['schemas']['CreateJob'];
     };
     /**
+     * CreateView
+     * @description A view to keep.
+     */
+    CreateView: {
+      /** @description What is shown; whoever shows it knows its form. */
+      content: {
+        [key: string]: unknown;
+      };
+      name: string;
+      /**
+       * @description Everybody sees it; only its owner changes it.
+       * @default false
+       */
+      shared: boolean;
+      /** @enum {string} */
+      topic: 'runs' | 'compare' | 'models';
+    };
+    /**
      * CreateWebhook
      * @description A webhook as it is asked for.
      */
@@ -1814,6 +2159,70 @@ export interface components {
       url: string;
     };
     /**
+     * Curve
+     * @description One metric of one run, thinned; extremes are kept.
+     */
+    Curve: {
+      /** @description Places in `y` where positive infinity was logged. */
+      inf: number[];
+      metric: string;
+      /** @description Places in `y` where NaN was logged. */
+      nan: number[];
+      /** @description Places in `y` where negative infinity was logged. */
+      neg_inf: number[];
+      run_id: string;
+      /** @description Values in the window, before thinning. */
+      total: number;
+      x: number[];
+      /** @description None where the value is not finite. */
+      y: (number | null)[];
+    };
+    /**
+     * Curves
+     * @description What was asked for, in the order of runs, then of metrics.
+     */
+    Curves: {
+      bands: components['schemas']['Band'][];
+      series: components['schemas']['Curve'][];
+      x: string;
+    };
+    /**
+     * CurvesQuery
+     * @description Which curves, and how they are to be drawn.
+     */
+    CurvesQuery: {
+      /**
+       * @description Leave out what lies before.
+       * @default null
+       */
+      from: number | null;
+      /** @description Parameters that may differ, such as `seed`: runs that agree in all others are drawn as one band. None: a curve for each run. */
+      group?: string[];
+      metric: string[];
+      /**
+       * @description Of one curve, at most.
+       * @default 1000
+       */
+      points: number;
+      run: string[];
+      /**
+       * @description What a band spans: lowest to highest, the quartiles, or one standard deviation about the mean.
+       * @default range
+       * @enum {string}
+       */
+      spread: 'range' | 'quantiles' | 'deviation';
+      /**
+       * @description Leave out what lies after.
+       * @default null
+       */
+      to: number | null;
+      /**
+       * @description `step`, `time` (seconds since the run began), or a metric such as `metrics.epoch`, whose value at the same step is used.
+       * @default step
+       */
+      x: string;
+    };
+    /**
      * DaemonStatus
      * @description Whether the studio's daemon runs, and which.
      */
@@ -1828,6 +2237,65 @@ export interface components {
       state: 'running' | 'starting' | 'stopped' | 'outdated';
       /** @default null */
       version: string | null;
+    };
+    /**
+     * DataPrint
+     * @description A file or data frame that was read, by its content.
+     */
+    DataPrint: {
+      /**
+       * @description The file changed after it was read and before it was hashed.
+       * @default false
+       */
+      changed: boolean;
+      /** @default null */
+      columns: number | null;
+      /**
+       * @default file
+       * @enum {string}
+       */
+      kind: 'file' | 'frame';
+      name: string;
+      /** @default null */
+      path: string | null;
+      /**
+       * @description What read it, such as `pandas.read_csv`.
+       * @default null
+       */
+      reader: string | null;
+      /** @default null */
+      rows: number | null;
+      /**
+       * @description Types of the columns, by name.
+       * @default null
+       */
+      schema: {
+        [key: string]: string;
+      } | null;
+      /** @description Of the file's bytes, or of the frame's values. */
+      sha256: string;
+      /** @default null */
+      size_bytes: number | null;
+    };
+    /**
+     * DatasetUse
+     * @description A dataset that a run read.
+     */
+    DatasetUse: {
+      columns: number | null;
+      /** @description What for, such as `training`. */
+      context: string | null;
+      digest: string;
+      name: string;
+      rows: number | null;
+      /** @default null */
+      schema: {
+        [key: string]: unknown;
+      } | null;
+      /** @description Of the content, where it is known whole. */
+      sha256: string | null;
+      source_type: string;
+      uri: string | null;
     };
     /**
      * Decision
@@ -1878,6 +2346,45 @@ export interface components {
       relation: string;
       source: string;
       target: string;
+    };
+    /**
+     * EditRun
+     * @description What to change of one run; what is left out stays.
+     */
+    EditRun: {
+      /** @default null */
+      name: string | null;
+      /**
+       * @description Markdown; empty takes it away.
+       * @default null
+       */
+      note: string | null;
+      /** @description None takes a tag away; others stay. */
+      tags?: {
+        [key: string]: string | null;
+      };
+    };
+    /**
+     * EditRuns
+     * @description What to change of many runs; what is left out stays.
+     */
+    EditRuns: {
+      /** @default null */
+      archived: boolean | null;
+      /**
+       * @description False restores.
+       * @default null
+       */
+      deleted: boolean | null;
+      /**
+       * @description The asking user's own mark.
+       * @default null
+       */
+      favourite: boolean | null;
+      ids: string[];
+      tags?: {
+        [key: string]: string | null;
+      };
     };
     /**
      * Environment
@@ -2015,6 +2522,29 @@ export interface components {
       next_cursor: string | null;
     };
     /**
+     * GitPrint
+     * @description Where the code stood in git; what differs from the commit is in ``git.diff``.
+     */
+    GitPrint: {
+      /** @default null */
+      branch: string | null;
+      commit: string;
+      /**
+       * @description The diff was longer than what is kept.
+       * @default false
+       */
+      diff_cut: boolean;
+      /** @default false */
+      dirty: boolean;
+      /**
+       * @description Without credentials.
+       * @default null
+       */
+      remote: string | null;
+      /** @description Names only, the first 200. */
+      untracked: string[];
+    };
+    /**
      * Gpu
      * @description One GPU as NVML tells of it.
      */
@@ -2027,6 +2557,15 @@ export interface components {
       /** @default 0 */
       memory_used_bytes: number;
       /** @default  */
+      name: string;
+    };
+    /**
+     * GpuPrint
+     * @description A GPU.
+     */
+    GpuPrint: {
+      /** @default null */
+      memory_bytes: number | null;
       name: string;
     };
     /**
@@ -2097,6 +2636,19 @@ export interface components {
        * @default
        */
       text: string;
+    };
+    /**
+     * Hardware
+     * @description The machine.
+     */
+    Hardware: {
+      /** @default null */
+      cores: number | null;
+      /** @default  */
+      cpu: string;
+      gpus: components['schemas']['GpuPrint'][];
+      /** @default null */
+      memory_bytes: number | null;
     };
     /**
      * HistoryQuery
@@ -2392,6 +2944,72 @@ export interface components {
       items: components['schemas']['KindInfo'][];
     };
     /**
+     * ComparedValue
+     * @description One fact of each run; a run that does not have it is left out.
+     */
+    labstudio__experiments__run_models__ComparedValue: {
+      differs: boolean;
+      key: string;
+      values: {
+        [key: string]: string | number | null;
+      };
+    };
+    /**
+     * CompareQuery
+     * @description Which runs to compare; the first is the one the others' code is compared with.
+     */
+    labstudio__experiments__run_models__CompareQuery: {
+      run: string[];
+    };
+    /**
+     * Comparison
+     * @description Any number of runs side by side.
+     */
+    labstudio__experiments__run_models__Comparison: {
+      code: components['schemas']['CodeDiff'][];
+      data: components['schemas']['labstudio__experiments__run_models__ComparedValue'][];
+      environment: components['schemas']['labstudio__experiments__run_models__ComparedValue'][];
+      hardware: components['schemas']['labstudio__experiments__run_models__ComparedValue'][];
+      metrics: components['schemas']['ComparedMetric'][];
+      params: components['schemas']['labstudio__experiments__run_models__ComparedValue'][];
+      runs: components['schemas']['ComparedRun'][];
+      tags: components['schemas']['labstudio__experiments__run_models__ComparedValue'][];
+    };
+    /**
+     * ComparedValue
+     * @description One fact of several versions.
+     */
+    labstudio__registry__models__ComparedValue: {
+      differs: boolean;
+      key: string;
+      /** @description By version. */
+      values: {
+        [key: string]: string | number | null;
+      };
+    };
+    /**
+     * CompareQuery
+     * @description Which versions to lay beside one another.
+     */
+    labstudio__registry__models__CompareQuery: {
+      version: number[];
+    };
+    /**
+     * Comparison
+     * @description Versions of a model beside one another.
+     */
+    labstudio__registry__models__Comparison: {
+      dependencies: components['schemas']['labstudio__registry__models__ComparedValue'][];
+      /** @description Run, flavour, sizes, data. */
+      facts: components['schemas']['labstudio__registry__models__ComparedValue'][];
+      metrics: components['schemas']['labstudio__registry__models__ComparedValue'][];
+      model: string;
+      params: components['schemas']['labstudio__registry__models__ComparedValue'][];
+      signature: components['schemas']['labstudio__registry__models__ComparedValue'][];
+      tags: components['schemas']['labstudio__registry__models__ComparedValue'][];
+      versions: components['schemas']['ModelVersion'][];
+    };
+    /**
      * LeftBehind
      * @description A name that cannot travel.
      */
@@ -2537,6 +3155,23 @@ export interface components {
       min: number | null;
     };
     /**
+     * MetricSummary
+     * @description What is known of one metric of a run without drawing it.
+     */
+    MetricSummary: {
+      /** @description Values logged. */
+      count: number;
+      /** @description The highest finite value. */
+      high: number | null;
+      key: string;
+      /** @description None where it is not finite. */
+      last: number | null;
+      /** @description The lowest finite value. */
+      low: number | null;
+      /** @description Of the last value. */
+      step: number;
+    };
+    /**
      * MissedPolicy
      * @description What happens to runs that fell due while no daemon was there to start them.
      * @enum {string}
@@ -2624,6 +3259,22 @@ export interface components {
       items: components['schemas']['ModelEvent'][];
     };
     /**
+     * ModelFacts
+     * @description What an MLmodel file says.
+     */
+    ModelFacts: {
+      flavors: string[];
+      /** @description As it was logged; None when it was not. */
+      input_example: unknown;
+      inputs: components['schemas']['SignatureField'][];
+      mlflow_version: string | null;
+      model_id: string | null;
+      outputs: components['schemas']['SignatureField'][];
+      params: components['schemas']['SignatureField'][];
+      python_version: string | null;
+      size_bytes: number | null;
+    };
+    /**
      * ModelPage
      * @description A page of registered models, by name unless asked otherwise.
      */
@@ -2694,6 +3345,14 @@ export interface components {
       /** Format: date-time */
       updated_at: string;
       user: string | null;
+      version: number;
+    };
+    /**
+     * ModelVersionLink
+     * @description A registered model version.
+     */
+    ModelVersionLink: {
+      model: string;
       version: number;
     };
     /**
@@ -2955,6 +3614,15 @@ export interface components {
       python_version: string | null;
     };
     /**
+     * PythonPrint
+     * @description The interpreter.
+     */
+    PythonPrint: {
+      /** @default CPython */
+      implementation: string;
+      version: string;
+    };
+    /**
      * RegisterModel
      * @description A model of a run that is to be registered.
      */
@@ -3168,6 +3836,69 @@ export interface components {
       tags: components['schemas']['ColumnKey'][];
     };
     /**
+     * RunDetail
+     * @description One run, whole.
+     */
+    RunDetail: {
+      /** @default false */
+      archived: boolean;
+      /** @default null */
+      artifact_uri: string | null;
+      /** @description What it ran in and on, as recorded when it began; None when nothing was. */
+      capsule: components['schemas']['Capsule'] | null;
+      children: components['schemas']['RunLink'][];
+      datasets: components['schemas']['DatasetUse'][];
+      /** @description Until now, while it runs. */
+      duration_s: number | null;
+      ended_at: string | null;
+      experiment: string;
+      experiment_id: string;
+      /** @default false */
+      favourite: boolean;
+      git_commit: string | null;
+      id: string;
+      /** @default null */
+      job_id: string | null;
+      /** @enum {string} */
+      lifecycle: 'active' | 'deleted';
+      metric_keys: components['schemas']['MetricSummary'][];
+      /** @description The last value of each; null: not a number. MLflow keeps an infinity as the largest number there is. */
+      metrics: {
+        [key: string]: number | null;
+      };
+      models: components['schemas']['RunModel'][];
+      name: string;
+      /** @default null */
+      note: string | null;
+      /** @default null */
+      notebook: string | null;
+      params: {
+        [key: string]: string;
+      };
+      parent: components['schemas']['RunLink'] | null;
+      /** @default null */
+      parent_run_id: string | null;
+      /**
+       * @description The file or notebook that MLflow names.
+       * @default null
+       */
+      source: string | null;
+      spark: {
+        [key: string]: (number | null)[];
+      };
+      started_at: string | null;
+      /** @enum {string} */
+      status: 'RUNNING' | 'SCHEDULED' | 'FINISHED' | 'FAILED' | 'KILLED';
+      system_metric_keys: components['schemas']['MetricSummary'][];
+      /** @description Without MLflow's own. */
+      tags: {
+        [key: string]: string;
+      };
+      user: string | null;
+      /** @default null */
+      workspace: string | null;
+    };
+    /**
      * RunGroup
      * @description Runs that have one value in common.
      */
@@ -3196,6 +3927,27 @@ export interface components {
       items: components['schemas']['RunGroup'][];
       /** @description Groups in all. */
       total: number;
+    };
+    /**
+     * RunLink
+     * @description Another run, as a run's page names it.
+     */
+    RunLink: {
+      id: string;
+      name: string;
+      status: string;
+    };
+    /**
+     * RunModel
+     * @description A model that a run logged.
+     */
+    RunModel: {
+      flavors: string[];
+      model_id: string | null;
+      name: string;
+      /** @description Among the run's artifacts, where it lies there. */
+      path: string | null;
+      registered: components['schemas']['ModelVersionLink'][];
     };
     /**
      * RunPage
@@ -3262,6 +4014,16 @@ export interface components {
        * @default
        */
       text: string;
+    };
+    /**
+     * RunsEdited
+     * @description What was changed; the opposite edit of these ids undoes it.
+     */
+    RunsEdited: {
+      /** @description Runs that were not so before. */
+      changed: string[];
+      /** @description Runs that were not reached in time: send the same edit with these. */
+      left: string[];
     };
     /**
      * RunValues
@@ -3341,6 +4103,16 @@ export interface components {
       outputs: components['schemas']['Column'][];
       /** @default [] */
       params: components['schemas']['Column'][];
+    };
+    /**
+     * SignatureField
+     * @description A column or tensor that a model takes or gives.
+     */
+    SignatureField: {
+      name: string | null;
+      required: boolean;
+      shape: number[] | null;
+      type: string;
     };
     /**
      * Snapshot
@@ -3527,6 +4299,25 @@ export interface components {
       user: string;
     };
     /**
+     * TableColumn
+     * @description A column of a table.
+     */
+    TableColumn: {
+      name: string;
+      type: string;
+    };
+    /**
+     * TablePage
+     * @description Some rows of a table.
+     */
+    TablePage: {
+      at: number;
+      columns: components['schemas']['TableColumn'][];
+      /** @description None where nothing is; what has no JSON is text. */
+      rows: (string | number | boolean | null)[][];
+      total: number;
+    };
+    /**
      * TestReport
      * @description What ``labstudio compute test`` found, step by step.
      */
@@ -3585,6 +4376,20 @@ export interface components {
       tags: {
         [key: string]: string | null;
       };
+    };
+    /**
+     * UpdateView
+     * @description What to change of a view; what is left out stays.
+     */
+    UpdateView: {
+      /** @default null */
+      content: {
+        [key: string]: unknown;
+      } | null;
+      /** @default null */
+      name: string | null;
+      /** @default null */
+      shared: boolean | null;
     };
     /**
      * UsageDay
@@ -3802,6 +4607,43 @@ export interface components {
       updated_at: string;
       user: string | null;
       version: number;
+    };
+    /**
+     * View
+     * @description A view under a name.
+     */
+    View: {
+      content: {
+        [key: string]: unknown;
+      };
+      /** Format: date-time */
+      created_at: string;
+      id: string;
+      name: string;
+      shared: boolean;
+      /** @enum {string} */
+      topic: 'runs' | 'compare' | 'models';
+      /** Format: date-time */
+      updated_at: string;
+      user: string;
+    };
+    /**
+     * ViewPage
+     * @description A user's own views and those that others share, by name.
+     */
+    ViewPage: {
+      items: components['schemas']['View'][];
+    };
+    /**
+     * ViewsQuery
+     * @description Which views.
+     */
+    ViewsQuery: {
+      /**
+       * @description All when left out.
+       * @default null
+       */
+      topic: ('runs' | 'compare' | 'models') | null;
     };
     /**
      * Waiting
@@ -5509,7 +6351,7 @@ export interface operations {
           [name: string]: unknown;
         };
         content: {
-          'application/json': components['schemas']['Comparison'];
+          'application/json': components['schemas']['labstudio__registry__models__Comparison'];
         };
       };
       /** @description What is wrong. */
@@ -5729,6 +6571,175 @@ export interface operations {
       };
     };
   };
+  getRun: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        run_id: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description One run, whole. */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['RunDetail'];
+        };
+      };
+      /** @description What is wrong. */
+      default: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  updateRun: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        run_id: string;
+      };
+      cookie?: never;
+    };
+    requestBody: {
+      content: {
+        'application/json': components['schemas']['EditRun'];
+      };
+    };
+    responses: {
+      /** @description Change a run's name, note or tags; what is left out stays. */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['RunDetail'];
+        };
+      };
+      /** @description What is wrong. */
+      default: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  listArtifacts: {
+    parameters: {
+      query?: {
+        path?: string;
+      };
+      header?: never;
+      path: {
+        run_id: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description What lies in a folder of a run's artifacts. */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['ArtifactFolder'];
+        };
+      };
+      /** @description What is wrong. */
+      default: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  getArtifact: {
+    parameters: {
+      query: {
+        download?: boolean;
+        path: string;
+      };
+      header?: never;
+      path: {
+        run_id: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description One artifact's bytes; ranges are honoured. */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/octet-stream': string;
+        };
+      };
+      /** @description What is wrong. */
+      default: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  getArtifactTable: {
+    parameters: {
+      query: {
+        at?: number;
+        limit?: number;
+        order_by?: string | null;
+        path: string;
+      };
+      header?: never;
+      path: {
+        run_id: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description Some rows of a table: CSV, TSV, Parquet, JSON lines, or a table that MLflow logged. */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['TablePage'];
+        };
+      };
+      /** @description What is wrong. */
+      default: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
   listRunModels: {
     parameters: {
       query?: never;
@@ -5778,6 +6789,108 @@ export interface operations {
         };
         content: {
           'application/json': components['schemas']['RunColumns'];
+        };
+      };
+      /** @description What is wrong. */
+      default: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  compareRuns: {
+    parameters: {
+      query: {
+        run: string[];
+      };
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description Parameters, metrics, code, environment, data and hardware of runs side by side. */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['labstudio__experiments__run_models__Comparison'];
+        };
+      };
+      /** @description What is wrong. */
+      default: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  getCurves: {
+    parameters: {
+      query: {
+        from?: number | null;
+        group?: string[];
+        metric: string[];
+        points?: number;
+        run: string[];
+        spread?: 'range' | 'quantiles' | 'deviation';
+        to?: number | null;
+        x?: string;
+      };
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description Metrics of runs as curves, thinned to what can be drawn. */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Curves'];
+        };
+      };
+      /** @description What is wrong. */
+      default: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  editRuns: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody: {
+      content: {
+        'application/json': components['schemas']['EditRuns'];
+      };
+    };
+    responses: {
+      /** @description Mark, tag, archive, delete or restore many runs; the opposite edit undoes it. */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['RunsEdited'];
         };
       };
       /** @description What is wrong. */
@@ -6330,6 +7443,134 @@ export interface operations {
         };
         content: {
           'text/csv': string;
+        };
+      };
+      /** @description What is wrong. */
+      default: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  listViews: {
+    parameters: {
+      query?: {
+        topic?: ('runs' | 'compare' | 'models') | null;
+      };
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description The user's own views and those that others share. */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['ViewPage'];
+        };
+      };
+      /** @description What is wrong. */
+      default: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  createView: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody: {
+      content: {
+        'application/json': components['schemas']['CreateView'];
+      };
+    };
+    responses: {
+      /** @description Keep a view. */
+      201: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['View'];
+        };
+      };
+      /** @description What is wrong. */
+      default: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  deleteView: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        view_id: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description Delete a view. */
+      204: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content?: never;
+      };
+      /** @description What is wrong. */
+      default: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  updateView: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        view_id: string;
+      };
+      cookie?: never;
+    };
+    requestBody: {
+      content: {
+        'application/json': components['schemas']['UpdateView'];
+      };
+    };
+    responses: {
+      /** @description Change a view; what is left out stays. */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['View'];
         };
       };
       /** @description What is wrong. */

@@ -27,7 +27,7 @@ from labstudio.errors import Unavailable
 from labstudio_server import authorization
 from labstudio_server.endpoints import MLFLOW
 from labstudio_server.handlers.base import StudioMixin
-from labstudio_server.handlers.files import SANDBOX
+from labstudio_server.handlers.sending import SANDBOX
 from labstudio_server.problems import answer_for
 
 if TYPE_CHECKING:

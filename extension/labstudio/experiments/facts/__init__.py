@@ -1,0 +1,19 @@
+"""What runs hold beside their row: histories of metrics, data, models, children."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from labstudio._studio import Studio
+    from labstudio.experiments.facts.source import RunFacts
+    from labstudio.experiments.search.source import RunSource
+
+
+def opened(studio: Studio, source: RunSource) -> RunFacts:
+    """Return what tells of the runs of a source."""
+    from labstudio.experiments.facts.database import DatabaseFacts
+    from labstudio.experiments.search.database import DatabaseSource
+
+    assert isinstance(source, DatabaseSource)
+    return DatabaseFacts(source.records)

@@ -1,0 +1,148 @@
+"""The verbs of one run and of runs beside each other, as the studio's `runs` has them."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from labstudio.experiments import details
+from labstudio.inputs import validated
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from labstudio._studio import Studio
+    from labstudio.experiments.artifacts.access import RunArtifacts
+    from labstudio.experiments.artifacts.models import (
+        ArtifactFolder,
+        ArtifactTableQuery,
+        TablePage,
+    )
+    from labstudio.experiments.curve_models import Curves, CurvesQuery
+    from labstudio.experiments.facts.source import RunFacts
+    from labstudio.experiments.models import Run
+    from labstudio.experiments.run_models import (
+        Comparison,
+        EditRun,
+        EditRuns,
+        RunDetail,
+        RunsEdited,
+    )
+    from labstudio.experiments.search.source import RunSource
+
+
+class RunVerbs:
+    """What can be asked and done once runs are found.
+
+    Every method may be called from any thread.
+    """
+
+    _studio: Studio
+    source: RunSource
+
+    @cached_property
+    def facts(self) -> RunFacts:
+        """What the runs hold beside their row."""
+        from labstudio.experiments.facts import opened
+
+        return opened(self._studio, self.source)
+
+    def detail(self, run_id: str, *, user: str | None = None) -> RunDetail:
+        """Return one run, whole.
+
+        Parameters
+        ----------
+        run_id
+            Which.
+        user
+            Whose favourites; who runs this process when left out.
+
+        Raises
+        ------
+        NotFound
+            When there is no such run.
+        """
+        (run,) = self._found([run_id], user)
+        return details.detail(run, self.facts, self.source, self.artifacts(run))
+
+    def update(self, run_id: str, edit: EditRun, *, user: str | None = None) -> RunDetail:
+        """Change a run's name, note or tags, and return it."""
+        from labstudio.experiments.marks import Marks
+
+        details.found(self.source, [run_id])
+        Marks(self._studio).update(run_id, edit)
+        return self.detail(run_id, user=user)
+
+    def edit(self, edit: EditRuns, *, user: str | None = None) -> RunsEdited:
+        """Mark, tag, archive, delete or restore many runs.
+
+        Raises
+        ------
+        NotFound
+            When some do not exist; nothing is changed then, and the details say which.
+        """
+        from labstudio.experiments.marks import Marks
+
+        return Marks(self._studio).edit(edit, details.found(self.source, edit.ids), user)
+
+    def curves(self, query: CurvesQuery) -> Curves:
+        """Return metrics of runs as curves, thinned to what can be drawn."""
+        from labstudio.experiments.curves import curves
+
+        return curves(query, details.found(self.source, query.run), self.facts)
+
+    def compare(self, run_ids: Sequence[str]) -> Comparison:
+        """Return runs side by side; code is compared with the first one's."""
+        from labstudio.experiments.compare import compare
+
+        runs = details.found(self.source, run_ids)
+        return compare(self._studio, runs, self.facts, self.artifacts)
+
+    def artifacts(self, run: Run | str) -> RunArtifacts:
+        """Return the tree of a run's artifacts."""
+        from labstudio.experiments.artifacts.service import artifacts_of
+
+        if isinstance(run, str):
+            (run,) = details.found(self.source, [run])
+        return artifacts_of(self._studio, run, self.facts)
+
+    def folder(self, run_id: str, path: str = "") -> ArtifactFolder:
+        """Return what lies in a folder of a run's artifacts."""
+        from labstudio.experiments.artifacts.service import folder
+
+        return folder(self.artifacts(run_id), path)
+
+    def artifact(self, run_id: str, path: str) -> Path:
+        """Return a file of this machine with an artifact's content."""
+        return self.artifacts(run_id).file(path)
+
+    def table(self, run_id: str, path: str, **page: Any) -> TablePage:
+        """Return some rows of an artifact that is a table.
+
+        Parameters
+        ----------
+        run_id, path
+            Which artifact.
+        **page
+            Fields of `ArtifactTableQuery`: ``at``, ``limit``, ``order_by``.
+        """
+        from labstudio.experiments.artifacts.models import ArtifactTableQuery
+
+        return self.table_page(run_id, validated(ArtifactTableQuery, {"path": path, **page}))
+
+    def table_page(self, run_id: str, query: ArtifactTableQuery) -> TablePage:
+        """Return the rows of a table that a query asks for."""
+        from labstudio.experiments.artifacts.tables import page
+
+        return page(self.artifacts(run_id).file(query.path), query, self._studio.home)
+
+    def _found(self, run_ids: Sequence[str], user: str | None) -> list[Run]:
+        runs = self.get(run_ids, user=user)
+        details.check(run_ids, {run.id for run in runs})
+        return runs
+
+    if TYPE_CHECKING:
+
+        def get(self, run_ids: Sequence[str], *, user: str | None = None) -> list[Run]:
+            """Return runs by their ids; whoever finds them has this."""

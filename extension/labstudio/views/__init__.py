@@ -1,0 +1,1 @@
+"""Saved views: what a table or a comparison shows and how, under a name."""
