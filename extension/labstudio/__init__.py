@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING, Any, cast
 from labstudio._version import __version__
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from IPython.core.interactiveshell import InteractiveShell
 
     from labstudio._studio import Studio
 
-__all__ = ["__version__", "load_ipython_extension", "studio"]
+__all__ = ["__version__", "load_ipython_extension", "log_predictions", "studio"]
 
 _opened: dict[Path, Studio] = {}
 
@@ -52,6 +53,20 @@ def studio(home: str | Path | None = None, **settings: Any) -> Studio:
 
     fresh = Studio(home, **settings)
     return fresh if settings else _opened.setdefault(fresh.home.path, fresh)
+
+
+def log_predictions(
+    y_true: Any,
+    y_pred: Any = None,
+    y_score: Any = None,
+    run_id: str | None = None,
+    *,
+    classes: Sequence[Any] | None = None,
+) -> None:
+    """Keep what a model predicted; see `labstudio.experiments.predictions.log_predictions`."""
+    from labstudio.experiments import predictions
+
+    predictions.log_predictions(y_true, y_pred, y_score, run_id, classes=classes)
 
 
 def load_ipython_extension(shell: InteractiveShell) -> None:

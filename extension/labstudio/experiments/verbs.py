@@ -6,10 +6,13 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from labstudio.experiments import details
+from labstudio.experiments.evaluation_models import ImportanceQuery
+from labstudio.experiments.models import PAGE_LIMIT, RunQuery
+from labstudio.experiments.search.source import Wanted
 from labstudio.inputs import validated
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from labstudio._studio import Studio
@@ -20,6 +23,7 @@ if TYPE_CHECKING:
         TablePage,
     )
     from labstudio.experiments.curve_models import Curves, CurvesQuery
+    from labstudio.experiments.evaluation_models import Importance, Predictions
     from labstudio.experiments.facts.source import RunFacts
     from labstudio.experiments.models import Run
     from labstudio.experiments.run_models import (
@@ -30,6 +34,9 @@ if TYPE_CHECKING:
         RunsEdited,
     )
     from labstudio.experiments.search.source import RunSource
+
+# Runs that are looked at for those that have a metric.
+MOST_LOOKED_AT = 20_000
 
 
 class RunVerbs:
@@ -98,6 +105,47 @@ class RunVerbs:
 
         runs = details.found(self.source, run_ids)
         return compare(self._studio, runs, self.facts, self.artifacts)
+
+    def predictions(self, run_ids: Sequence[str]) -> Predictions:
+        """Return ROC, precision and recall, and confusion of what runs predicted."""
+        from labstudio.capture.models import PREDICTIONS
+        from labstudio.experiments.evaluation_models import Predictions
+        from labstudio.experiments.predictions import shown
+
+        runs = details.found(self.source, run_ids)
+        files = [self.artifacts(run).find(PREDICTIONS) for run in runs]
+        return Predictions(
+            items=[shown(run.id, run.name, file) for run, file in zip(runs, files, strict=True)]
+        )
+
+    def importance(self, metric: str, **among: Any) -> Importance:
+        """Weigh parameters by how much they tell of a metric.
+
+        Parameters
+        ----------
+        metric
+            Its last value counts.
+        **among
+            Fields of `ImportanceQuery`: ``experiment``, ``filter``, ``run``.
+        """
+        return self.weigh(validated(ImportanceQuery, {"metric": metric, **among}))
+
+    def weigh(self, query: ImportanceQuery) -> Importance:
+        """Weigh the parameters of the runs that a query asks for."""
+        from labstudio.experiments.importance import importance
+
+        if query.run:
+            return importance(query.metric, details.found(self.source, query.run))
+        return importance(query.metric, self._having(query))
+
+    def _having(self, query: ImportanceQuery) -> Iterator[Run]:
+        """Yield the runs that a query asks for, newest first."""
+        asked = RunQuery(filter=query.filter, experiment=query.experiment, limit=PAGE_LIMIT)
+        for at in range(0, MOST_LOOKED_AT, PAGE_LIMIT):
+            found = self.source.find(Wanted(asked, at)).runs
+            yield from found
+            if len(found) < PAGE_LIMIT:
+                return
 
     def artifacts(self, run: Run | str) -> RunArtifacts:
         """Return the tree of a run's artifacts."""

@@ -888,6 +888,40 @@ export interface paths {
     patch?: never;
     trace?: never;
   };
+  '/runs/importance': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** Which parameters a metric depends on most. */
+    get: operations['getImportance'];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/runs/predictions': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** ROC, precision and recall, and confusion of the predictions that runs logged. */
+    get: operations['getPredictions'];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
   '/runs/values': {
     parameters: {
       query?: never;
@@ -1856,6 +1890,15 @@ export interface components {
       problems: string[];
     };
     /**
+     * Confusion
+     * @description How often each class was taken for each.
+     */
+    Confusion: {
+      /** @description Rows are what is true, columns what was said. */
+      counts: number[][];
+      labels: string[];
+    };
+    /**
      * CreateApproval
      * @description A request to promote a version.
      */
@@ -2659,6 +2702,36 @@ export interface components {
       cursor: string | null;
       /** @default 100 */
       limit: number;
+    };
+    /**
+     * Importance
+     * @description Parameters by importance, the greatest first.
+     */
+    Importance: {
+      items: components['schemas']['ParamImportance'][];
+      /** @description Why there is nothing to say, in one sentence. */
+      message: string | null;
+      metric: string;
+      /** @description Runs with this metric that were looked at. */
+      runs: number;
+      /** @description How much of the metric's variance the forest explains for runs that it was not shown; near 0 or below, the importances say little. */
+      score: number | null;
+    };
+    /**
+     * ImportanceQuery
+     * @description Over which runs the parameters are weighed, and by which metric.
+     */
+    ImportanceQuery: {
+      /** @description Ids; all when left out. */
+      experiment?: string[];
+      /**
+       * @description In MLflow's filter language.
+       * @default
+       */
+      filter: string;
+      metric: string;
+      /** @description These runs only. */
+      run?: string[];
     };
     /**
      * Job
@@ -3545,6 +3618,44 @@ export interface components {
       type: 'int' | 'float' | 'bool' | 'str' | 'list' | 'dict' | 'any';
     };
     /**
+     * ParamImportance
+     * @description How much a parameter tells of the metric.
+     */
+    ParamImportance: {
+      /** @description Spearman's, -1 to 1; None for a parameter that is no number. */
+      correlation: number | null;
+      /** @description Share, 0 to 1; all parameters' make 1. */
+      importance: number;
+      param: string;
+    };
+    /**
+     * PrCurve
+     * @description Precision against recall, over thresholds.
+     */
+    PrCurve: {
+      average_precision: number;
+      /** @description The class that counts as positive. */
+      label: string;
+      precision: number[];
+      recall: number[];
+      /** @description None: where nothing is called positive. */
+      thresholds: (number | null)[];
+    };
+    /**
+     * Predictions
+     * @description The predictions of runs, in the order asked for.
+     */
+    Predictions: {
+      items: components['schemas']['RunPredictions'][];
+    };
+    /**
+     * PredictionsQuery
+     * @description Whose predictions.
+     */
+    PredictionsQuery: {
+      run: string[];
+    };
+    /**
      * PreviewSchedule
      * @description A cron line to be explained before it is saved.
      */
@@ -3767,6 +3878,19 @@ export interface components {
       samples: components['schemas']['ResourceSample'][];
     };
     /**
+     * RocCurve
+     * @description True against false positives, over thresholds.
+     */
+    RocCurve: {
+      auc: number;
+      false_positive_rate: number[];
+      /** @description The class that counts as positive. */
+      label: string;
+      /** @description None: above every score. */
+      thresholds: (number | null)[];
+      true_positive_rate: number[];
+    };
+    /**
      * Run
      * @description A run, as a row of the table shows it.
      */
@@ -3969,6 +4093,21 @@ export interface components {
        * @default true
        */
       total_exact: boolean;
+    };
+    /**
+     * RunPredictions
+     * @description What one run's predictions show.
+     */
+    RunPredictions: {
+      confusion: components['schemas']['Confusion'] | null;
+      /** @description Why something is missing, in one sentence. */
+      message: string | null;
+      name: string;
+      pr: components['schemas']['PrCurve'][];
+      /** @description One, or one for each class of more than two. */
+      roc: components['schemas']['RocCurve'][];
+      rows: number;
+      run_id: string;
     };
     /**
      * RunQuery
@@ -6929,6 +7068,71 @@ export interface operations {
         };
         content: {
           'application/json': components['schemas']['RunGroups'];
+        };
+      };
+      /** @description What is wrong. */
+      default: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  getImportance: {
+    parameters: {
+      query: {
+        experiment?: string[];
+        filter?: string;
+        metric: string;
+        run?: string[];
+      };
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description Which parameters a metric depends on most. */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Importance'];
+        };
+      };
+      /** @description What is wrong. */
+      default: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  getPredictions: {
+    parameters: {
+      query: {
+        run: string[];
+      };
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description ROC, precision and recall, and confusion of the predictions that runs logged. */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Predictions'];
         };
       };
       /** @description What is wrong. */
