@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from labstudio.namespace.moves import Moves
     from labstudio.namespace.service import Checkpoints
     from labstudio.registry.service import RegistryService
+    from labstudio.reproduce.models import Reproduction
+    from labstudio.reproduce.service import ReproduceService
     from labstudio.schedules.service import ScheduleService
     from labstudio.usage.service import UsageService
     from labstudio.views.service import ViewService
@@ -157,6 +159,13 @@ class Studio:
         return ViewService(self.database)
 
     @cached_property
+    def reproductions(self) -> ReproduceService:
+        """Runs made again, with proof."""
+        from labstudio.reproduce.service import ReproduceService
+
+        return ReproduceService(self)
+
+    @cached_property
     def keeper(self) -> Keeper:
         """Finds, starts and stops the daemon of this home."""
         from labstudio.daemon.keeper import Keeper
@@ -173,6 +182,40 @@ class Studio:
         from labstudio.capture.run import Run
 
         return Run(name, experiment, tags)
+
+    def reproduce(
+        self,
+        run_id: str,
+        compute: str | None = None,
+        *,
+        packages: str = "then",
+        timeout_s: float | None = None,
+    ) -> Reproduction:
+        """Make a run again from its capsule, wait, and return what agreed and what changed.
+
+        Parameters
+        ----------
+        run_id
+            The run.
+        compute
+            Where; where the run was made when left out.
+        packages
+            ``"then"``: those of the run's lock. ``"now"``: those that are installed.
+        timeout_s
+            How long to wait.
+
+        Raises
+        ------
+        InvalidInput, NotFound, Conflict
+            When it cannot be tried.
+        """
+        from labstudio.inputs import validated
+        from labstudio.reproduce.models import Reproduce
+
+        request = validated(Reproduce, {"compute": compute, "packages": packages})
+        self.keeper.ensure()
+        job = self.reproductions.start(run_id, request)
+        return self.reproductions.wait(job.id, timeout_s)
 
     def wake(self) -> None:
         """Tell the daemon that there is something to do; it would notice by itself, a bit later."""

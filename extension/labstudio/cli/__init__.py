@@ -22,6 +22,10 @@ COMMANDS = {
         "labstudio.cli.compute",
         "Name the places where jobs run, and test them.",
     ),
+    "reproduce": (
+        "labstudio.cli.reproduce",
+        "Make a run again, and say what agrees and what changed.",
+    ),
     "usage": ("labstudio.cli.usage", "Say who used how much of which compute, and what it cost."),
     "lab": ("labstudio.cli.serve", "Open JupyterLab with the studio."),
     "daemon": ("labstudio.cli.serve", "Run the studio's daemon, stop it, or ask how it is."),

@@ -23,6 +23,7 @@ from labstudio.jobs.left import JobFile, ResourceSample
 from labstudio.jobs.models import FINAL_STATES, JobState
 from labstudio.jobs.runner import protocol
 from labstudio.jobs.store import now
+from labstudio.reproduce import report
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -206,6 +207,7 @@ class Recording:
             return
         try:
             capsules.record(self._studio.tracking, self._studio.home, job, folder)
+            report.record(self._studio, job)
         except InvalidInput as error:
             log.warning("The capsule of job %s is not kept whole: %s", job.id, error)
 

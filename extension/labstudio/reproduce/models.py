@@ -14,6 +14,8 @@ REPORT = "labstudio/reproduction.json"
 REPRODUCES_TAG = "labstudio.reproduces"
 VERDICT_TAG = "labstudio.reproduction"
 
+TOLERANCE = 1e-6
+
 
 class Verdict(StrEnum):
     """How a reproduction came out."""
@@ -24,11 +26,23 @@ class Verdict(StrEnum):
     failed = "failed"
 
 
+class Packages(StrEnum):
+    """Which packages a reproduction runs with."""
+
+    then = "then"
+    now = "now"
+
+
 class Reproduce(Input):
     """How to reproduce a run."""
 
     compute: str | None = Field(
         None, min_length=1, description="Where; left out: where the run was made."
+    )
+    packages: Packages = Field(
+        Packages.then,
+        description="`then`: an environment built from the run's lock, unless these are installed. "
+        "`now`: those that are installed.",
     )
 
 
@@ -66,7 +80,9 @@ class DataCheck(BaseModel):
 class Reason(BaseModel):
     """Why something may have changed."""
 
-    kind: Literal["data", "package", "python", "hardware", "platform", "compute", "seed", "failure"]
+    kind: Literal[
+        "data", "code", "package", "python", "hardware", "platform", "compute", "seed", "failure"
+    ]
     message: str = Field(description="One sentence.")
 
 
@@ -80,6 +96,9 @@ class Reproduction(BaseModel):
     message: str = Field(description="One sentence.")
     compute: str = "local"
     created_at: datetime
+    tolerance: float = Field(
+        TOLERANCE, description="Relative difference up to which metrics agree."
+    )
     data: list[DataCheck] = Field(default_factory=list)
     cells: list[CellCheck] = Field(default_factory=list)
     metrics: list[MetricCheck] = Field(default_factory=list)

@@ -803,6 +803,40 @@ export interface paths {
     patch?: never;
     trace?: never;
   };
+  '/runs/{run_id}/reproduce': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    put?: never;
+    /** Submit a job that makes a run again and reports what agrees. */
+    post: operations['reproduceRun'];
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/runs/{run_id}/reproductions': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** The reproductions of a run, newest first. */
+    get: operations['listReproductions'];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
   '/runs/columns': {
     parameters: {
       query?: never;
@@ -1514,6 +1548,7 @@ export interface components {
      */
     By: 'user' | 'workspace' | 'experiment' | 'compute' | 'holder';
     /**
+<<<<<<< HEAD
      * Capsule
      * @description What made a run: code, data, packages, machine.
      */
@@ -1569,6 +1604,26 @@ export interface components {
       index: number | null;
       /** @default  */
       source: string;
+=======
+     * CellCheck
+     * @description A code cell's outputs then and now.
+     */
+    CellCheck: {
+      agrees: boolean;
+      /** @default null */
+      execution_count: number | null;
+      /** @description Its place among the code cells that were run, from 0. */
+      index: number;
+      /** @default null */
+      now: string | null;
+      /** @description Its first line. */
+      source: string;
+      /**
+       * @description The output as text, where it differs.
+       * @default null
+       */
+      then: string | null;
+>>>>>>> 0748371 (Make a run again from its capsule, and say what agrees and what changed: REST, Python and the command line)
     };
     /**
      * CellTime
@@ -2282,6 +2337,7 @@ export interface components {
       version: string | null;
     };
     /**
+<<<<<<< HEAD
      * DataPrint
      * @description A file or data frame that was read, by its content.
      */
@@ -2339,6 +2395,23 @@ export interface components {
       sha256: string | null;
       source_type: string;
       uri: string | null;
+=======
+     * DataCheck
+     * @description A file that the run had read: what it holds now.
+     */
+    DataCheck: {
+      agrees: boolean;
+      name: string;
+      /**
+       * @description SHA-256 now; null when it is not there any more.
+       * @default null
+       */
+      now: string | null;
+      /** @default null */
+      path: string | null;
+      /** @description SHA-256 then. */
+      then: string;
+>>>>>>> 0748371 (Make a run again from its capsule, and say what agrees and what changed: REST, Python and the command line)
     };
     /**
      * Decision
@@ -3207,6 +3280,20 @@ export interface components {
       offset: number;
     };
     /**
+     * MetricCheck
+     * @description A metric's value then and now.
+     */
+    MetricCheck: {
+      agrees: boolean;
+      /** @default null */
+      difference: number | null;
+      key: string;
+      /** @default null */
+      now: number | null;
+      /** @default null */
+      then: number | null;
+    };
+    /**
      * MetricPoint
      * @description One logged value of a metric.
      */
@@ -3600,6 +3687,12 @@ export interface components {
      */
     OverlapPolicy: 'allow' | 'skip' | 'stop_previous';
     /**
+     * Packages
+     * @description Which packages a reproduction runs with.
+     * @enum {string}
+     */
+    Packages: 'then' | 'now';
+    /**
      * ParameterSpec
      * @description A parameter that a notebook declares in its `parameters` cell.
      */
@@ -3725,6 +3818,7 @@ export interface components {
       python_version: string | null;
     };
     /**
+<<<<<<< HEAD
      * PythonPrint
      * @description The interpreter.
      */
@@ -3732,6 +3826,25 @@ export interface components {
       /** @default CPython */
       implementation: string;
       version: string;
+=======
+     * Reason
+     * @description Why something may have changed.
+     */
+    Reason: {
+      /** @enum {string} */
+      kind:
+        | 'data'
+        | 'code'
+        | 'package'
+        | 'python'
+        | 'hardware'
+        | 'platform'
+        | 'compute'
+        | 'seed'
+        | 'failure';
+      /** @description One sentence. */
+      message: string;
+>>>>>>> 0748371 (Make a run again from its capsule, and say what agrees and what changed: REST, Python and the command line)
     };
     /**
      * RegisterModel
@@ -3791,6 +3904,57 @@ export interface components {
     Report: {
       checks: components['schemas']['Check'][];
       ok: boolean;
+    };
+    /**
+     * Reproduce
+     * @description How to reproduce a run.
+     */
+    Reproduce: {
+      /**
+       * @description Where; left out: where the run was made.
+       * @default null
+       */
+      compute: string | null;
+      /**
+       * @description `then`: an environment built from the run's lock, unless these are installed. `now`: those that are installed.
+       * @default then
+       */
+      packages: components['schemas']['Packages'];
+    };
+    /**
+     * Reproduction
+     * @description What agreed and what changed when a run was made again.
+     */
+    Reproduction: {
+      cells: components['schemas']['CellCheck'][];
+      /** @default local */
+      compute: string;
+      /** Format: date-time */
+      created_at: string;
+      data: components['schemas']['DataCheck'][];
+      /** @default null */
+      job_id: string | null;
+      /** @description One sentence. */
+      message: string;
+      metrics: components['schemas']['MetricCheck'][];
+      /** @default null */
+      new_run_id: string | null;
+      reasons: components['schemas']['Reason'][];
+      /** @description The run that was to be reproduced. */
+      run_id: string;
+      /**
+       * @description Relative difference up to which metrics agree.
+       * @default 0.000001
+       */
+      tolerance: number;
+      verdict: components['schemas']['Verdict'];
+    };
+    /**
+     * ReproductionPage
+     * @description The reproductions of a run, newest first.
+     */
+    ReproductionPage: {
+      items: components['schemas']['Reproduction'][];
     };
     /**
      * RerunJob
@@ -4639,6 +4803,12 @@ export interface components {
       /** @default  */
       prefix: string;
     };
+    /**
+     * Verdict
+     * @description How a reproduction came out.
+     * @enum {string}
+     */
+    Verdict: 'pending' | 'agrees' | 'differs' | 'failed';
     /**
      * Verification
      * @description Whether the record is as it was written.
@@ -6897,6 +7067,72 @@ export interface operations {
         };
         content: {
           'application/json': components['schemas']['RegistrablePage'];
+        };
+      };
+      /** @description What is wrong. */
+      default: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  reproduceRun: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        run_id: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: {
+      content: {
+        'application/json': components['schemas']['Reproduce'];
+      };
+    };
+    responses: {
+      /** @description Submit a job that makes a run again and reports what agrees. */
+      201: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Job'];
+        };
+      };
+      /** @description What is wrong. */
+      default: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  listReproductions: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        run_id: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description The reproductions of a run, newest first. */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['ReproductionPage'];
         };
       };
       /** @description What is wrong. */

@@ -78,7 +78,7 @@ def _follow(spec: ModuleSpec, action: Callable[[ModuleType], None]) -> None:
 
     def exec_module(module: ModuleType) -> None:
         # The loader may be asked for its own methods by the module it loads.
-        del loader.exec_module
+        vars(loader).pop("exec_module", None)
         load(module)
         action(module)
 

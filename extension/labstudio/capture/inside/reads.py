@@ -185,7 +185,8 @@ def is_foreign(frame: FrameType | None) -> bool:
         name = frame.f_globals.get("__name__", "")
         if name == "__main__":
             return False
-        if name.partition(".")[0] in NOT_DATA:
+        # IPython stands before `open` in cells.
+        if name.partition(".")[0] in NOT_DATA and frame.f_code.co_name != "_modified_open":
             return True
         frame = frame.f_back
     return True
