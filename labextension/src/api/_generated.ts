@@ -1548,7 +1548,6 @@ export interface components {
      */
     By: 'user' | 'workspace' | 'experiment' | 'compute' | 'holder';
     /**
-<<<<<<< HEAD
      * Capsule
      * @description What made a run: code, data, packages, machine.
      */
@@ -1589,22 +1588,6 @@ export interface components {
       workspace: string | null;
     };
     /**
-     * CellPrint
-     * @description The cell that made a run.
-     */
-    CellPrint: {
-      /** @default null */
-      execution_count: number | null;
-      /** @default null */
-      id: string | null;
-      /**
-       * @description Its place in the notebook as last saved, from 0.
-       * @default null
-       */
-      index: number | null;
-      /** @default  */
-      source: string;
-=======
      * CellCheck
      * @description A code cell's outputs then and now.
      */
@@ -1623,7 +1606,23 @@ export interface components {
        * @default null
        */
       then: string | null;
->>>>>>> 0748371 (Make a run again from its capsule, and say what agrees and what changed: REST, Python and the command line)
+    };
+    /**
+     * CellPrint
+     * @description The cell that made a run.
+     */
+    CellPrint: {
+      /** @default null */
+      execution_count: number | null;
+      /** @default null */
+      id: string | null;
+      /**
+       * @description Its place in the notebook as last saved, from 0.
+       * @default null
+       */
+      index: number | null;
+      /** @default  */
+      source: string;
     };
     /**
      * CellTime
@@ -2337,7 +2336,23 @@ export interface components {
       version: string | null;
     };
     /**
-<<<<<<< HEAD
+     * DataCheck
+     * @description A file that the run had read: what it holds now.
+     */
+    DataCheck: {
+      agrees: boolean;
+      name: string;
+      /**
+       * @description SHA-256 now; null when it is not there any more.
+       * @default null
+       */
+      now: string | null;
+      /** @default null */
+      path: string | null;
+      /** @description SHA-256 then. */
+      then: string;
+    };
+    /**
      * DataPrint
      * @description A file or data frame that was read, by its content.
      */
@@ -2395,23 +2410,6 @@ export interface components {
       sha256: string | null;
       source_type: string;
       uri: string | null;
-=======
-     * DataCheck
-     * @description A file that the run had read: what it holds now.
-     */
-    DataCheck: {
-      agrees: boolean;
-      name: string;
-      /**
-       * @description SHA-256 now; null when it is not there any more.
-       * @default null
-       */
-      now: string | null;
-      /** @default null */
-      path: string | null;
-      /** @description SHA-256 then. */
-      then: string;
->>>>>>> 0748371 (Make a run again from its capsule, and say what agrees and what changed: REST, Python and the command line)
     };
     /**
      * Decision
@@ -3818,7 +3816,6 @@ export interface components {
       python_version: string | null;
     };
     /**
-<<<<<<< HEAD
      * PythonPrint
      * @description The interpreter.
      */
@@ -3826,7 +3823,8 @@ export interface components {
       /** @default CPython */
       implementation: string;
       version: string;
-=======
+    };
+    /**
      * Reason
      * @description Why something may have changed.
      */
@@ -3844,7 +3842,6 @@ export interface components {
         | 'failure';
       /** @description One sentence. */
       message: string;
->>>>>>> 0748371 (Make a run again from its capsule, and say what agrees and what changed: REST, Python and the command line)
     };
     /**
      * RegisterModel
