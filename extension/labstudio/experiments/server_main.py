@@ -65,7 +65,8 @@ def serve_mlflow(home: Home, descriptor: int) -> None:
     token = read_tracking_json(home).get("token")
     if not isinstance(token, str) or not token:
         sys.exit(f"{home.tracking_json} holds no token.")
-    url = store_url(home.tracking_database_path, os.environ.pop(STORE_VARIABLE, None))
+    database_url = os.environ.pop(STORE_VARIABLE, None)
+    url = store_url(home.tracking_database_path, database_url)
     set_up_mlflow(home, url)
     prepare(url)
 
@@ -74,13 +75,19 @@ def serve_mlflow(home: Home, descriptor: int) -> None:
 
     from labstudio._studio import Studio
     from labstudio.experiments.guard import Guard
+    from labstudio.experiments.telling import Teller, Telling
     from labstudio.registry import events
 
     # Otherwise the first requests would do it, all at once.
     initialize_backend_stores(url, None, PROXIED_ARTIFACTS)
-    events.follow(Studio(home.path).database)
+    settings = {"database_url": database_url} if database_url else {}
+    database = Studio(home.path, **settings).database
+    events.follow(database)
     LOG.info("MLflow is served on port %d.", listening.getsockname()[1])
-    serve(Guard(app, token), listening)
+    teller = Teller(database)
+    teller.start()
+    serve(Guard(Telling(app, teller.note), token), listening)
+    teller.stop()
 
 
 if __name__ == "__main__":

@@ -5,11 +5,22 @@ from __future__ import annotations
 import logging
 import shutil
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from sqlalchemy.engine import Engine
 
 LOG = logging.getLogger(__name__)
 
 POSTGRES_SCHEMA = "labstudio_mlflow"
+
+# What the studio's own search wants beside MLflow's indexes; all of them can be made and dropped at
+# any time. Values of parameters and tags have none: Postgres refuses rows with long indexed texts.
+INDEXES = {
+    "labstudio_runs_begun": "runs (lifecycle_stage, start_time DESC, run_uuid, experiment_id)",
+    "labstudio_runs_found": "runs (run_uuid, lifecycle_stage, experiment_id, start_time)",
+    "labstudio_latest_metrics": "latest_metrics (key, is_nan, value, run_uuid)",
+}
 
 # As MLflow's own sessions set it; here it covers what runs before them.
 BUSY_TIMEOUT_MS = 20_000
@@ -40,7 +51,8 @@ def prepare(url: str) -> None:
     """Create the store or bring it up to date with the MLflow that is installed.
 
     MLflow refuses to serve records of an older version and asks for a command to be typed. Here
-    the records are the studio's own, so they are migrated; a copy of the SQLite file is kept.
+    the records are the studio's own, so they are migrated; a copy of the SQLite file is kept. The
+    studio's indexes are made anew after that: MLflow's migrations know nothing of them.
     """
     if url.startswith("sqlite:"):
         tune_sqlite()
@@ -55,9 +67,38 @@ def prepare(url: str) -> None:
             if engine.url.database and url.startswith("sqlite:"):
                 keep_copy(Path(engine.url.database), current)
             LOG.info("Migrating MLflow's records from schema version %s.", current)
+            drop_indexes(engine)
             utils._upgrade_db(engine)
+        if current is None:
+            utils._safe_initialize_tables(engine)
+        make_indexes(engine)
     finally:
         engine.dispose()
+
+
+def make_indexes(engine: Engine) -> None:
+    """Make the studio's indexes where they are missing; with many runs that takes seconds."""
+    from sqlalchemy import inspect, text
+
+    with engine.begin() as connection:
+        known = {
+            index["name"]
+            for table in ("runs", "latest_metrics")
+            for index in inspect(connection).get_indexes(table)
+        }
+        for name, columns in INDEXES.items():
+            if name not in known:
+                LOG.info("Making the index %s of MLflow's records.", name)
+                connection.execute(text(f"CREATE INDEX IF NOT EXISTS {name} ON {columns}"))
+
+
+def drop_indexes(engine: Engine) -> None:
+    """Drop the studio's indexes."""
+    from sqlalchemy import text
+
+    with engine.begin() as connection:
+        for name in INDEXES:
+            connection.execute(text(f"DROP INDEX IF EXISTS {name}"))
 
 
 def tune_sqlite() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
@@ -14,12 +15,14 @@ from labstudio.experiments.search.matching import conditions
 from labstudio.experiments.search.source import Found, Wanted
 from labstudio.experiments.search.sparks import add_sparks
 from labstudio.experiments.search.tables import experiment_tags, experiments, runs
-from labstudio.experiments.search.window import bests, count, window
+from labstudio.experiments.search.window import FEW, bests, count, window
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
     from labstudio.experiments.models import GroupQuery, Run, RunFilter, ValuesQuery
+
+COLUMNS_S = 5.0
 
 
 class DatabaseSource:
@@ -33,6 +36,7 @@ class DatabaseSource:
 
     def __init__(self, url: str) -> None:
         self.records = Records(url)
+        self._columns: dict[tuple[str, ...], tuple[float, RunColumns]] = {}
 
     def find(self, wanted: Wanted) -> Found:
         """Return a window of the runs that match, exactly as MLflow orders them."""
@@ -47,7 +51,8 @@ class DatabaseSource:
             found = rows.read(connection, ids, query.column, sqlite=sqlite)
             add_sparks(connection, found, query.spark, sqlite=sqlite)
             total = count(connection, matching)
-            return Found(found, total, best=bests(connection, matching, query.best))
+            best = bests(connection, matching, query.best, many=total > FEW) if query.best else {}
+            return Found(found, total, best=best)
 
     def ids(self, query: RunFilter, favourites: Collection[str] | None, limit: int) -> list[str]:
         """Return the ids of runs that match, in MLflow's order."""
@@ -113,8 +118,15 @@ class DatabaseSource:
         """Return what runs have."""
         if not self.records.exist:
             return count_keys(None, [])
+        asked = tuple(sorted(experiments))
+        at, known = self._columns.get(asked, (0.0, None))
+        if known is not None and time.monotonic() - at < COLUMNS_S:
+            return known
         with self.records.read() as connection:
-            return count_keys(connection, experiments)
+            found = count_keys(connection, experiments)
+        # Among many runs it takes a second to count, and forms ask at every stroke.
+        self._columns = {asked: (time.monotonic(), found)}
+        return found
 
     def values(self, query: ValuesQuery) -> RunValues:
         """Return values of a key."""

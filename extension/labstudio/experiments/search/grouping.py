@@ -47,12 +47,17 @@ GROUPED_BY = "params.NAME, tags.NAME, experiment, status or another attribute"
 def count_keys(connection: Connection | None, given: Sequence[str]) -> RunColumns:
     """Return the parameters, metrics and tags that runs have, the most frequent first."""
     numbers = [experiment_number(each) for each in given]
-    of = runs.c.experiment_id.in_(numbers) if numbers else sa.true()
-    active = sa.and_(runs.c.lifecycle_stage == "active", of)
+    active = runs.c.lifecycle_stage == "active"
+    if numbers:
+        active = sa.and_(active, runs.c.experiment_id.in_(numbers))
+    deleted = sa.select(runs.c.run_uuid).where(runs.c.lifecycle_stage == "deleted")
     found: dict[str, list[ColumnKey]] = {}
     for name, table in (("params", params), ("metrics", latest_metrics), ("tags", tags)):
         query = sa.select(table.c.key, sa.func.count()).group_by(table.c.key)
-        query = query.where(table.c.run_uuid.in_(sa.select(runs.c.run_uuid).where(active)))
+        if numbers:
+            query = query.where(table.c.run_uuid.in_(sa.select(runs.c.run_uuid).where(active)))
+        else:
+            query = query.where(table.c.run_uuid.not_in(deleted))
         counted = connection.execute(query).all() if connection is not None else []
         shown = [
             ColumnKey(key=key, count=number)

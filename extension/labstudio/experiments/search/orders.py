@@ -62,9 +62,12 @@ def by_default(terms: Sequence[Term]) -> list[sa.ColumnElement[object]]:
 
 
 def joined(
-    source: sa.FromClause, terms: Sequence[Term]
+    source: sa.FromClause, terms: Sequence[Term], *, also: Sequence[Term] = ()
 ) -> tuple[sa.FromClause, list[sa.ColumnElement[object]]]:
-    """Join what the terms need to `source`, and return the keys to sort by."""
+    """Join what the terms need to `source`, and return the keys to sort by.
+
+    `also` are terms that the caller sorts by itself, before these.
+    """
     keys: list[sa.ColumnElement[object]] = []
     for number, term in enumerate(terms):
         if term.kind == "attribute":
@@ -81,4 +84,4 @@ def joined(
             else:
                 rank = sa.case((value.is_(None), 1), else_=0)
         keys += [rank, value if term.ascending else value.desc()]
-    return source, [*keys, *by_default(terms)]
+    return source, [*keys, *by_default([*also, *terms])]
