@@ -67,7 +67,7 @@ def window(
         return list(connection.scalars(query.order_by(*keys).offset(at).limit(limit)))
     found: list[str] = []
     for query in by_metric(terms, matching):
-        part = list(connection.scalars(query.offset(at).limit(limit - len(found))))
+        part = connection.scalars(query.offset(at).limit(limit - len(found))).all()
         found += part
         if len(found) == limit:
             break
