@@ -25,6 +25,7 @@ from labstudio.home import write_atomic
 from labstudio.jobs.runner.protocol import boot_id, started_at
 from labstudio.jobs.store import now
 from labstudio.kernels.upkeep import Upkeep
+from labstudio.lineage.harvest import Harvest
 
 if TYPE_CHECKING:
     import socket
@@ -43,6 +44,7 @@ HOUSEKEEPING_S = 3600.0
 STRAYS_S = 30.0
 SWEEP_S = 300.0
 KERNELS_S = 3.0
+LINEAGE_S = 1.0
 HISTORY_KEPT = timedelta(days=365)
 WAKE_SOCKET = "wake.sock"
 
@@ -99,6 +101,8 @@ class Daemon(Worker):
         self.every(HOUSEKEEPING_S, self._keep_house, "housekeeping")
         self.every(STRAYS_S, partial(end_strays, self.studio), "strays")
         self.every(SWEEP_S, partial(sweep_computes, self.studio, self._computes), "sweep")
+        harvest = Harvest(self.studio, self.stopping.is_set)
+        self.every(LINEAGE_S, harvest.step, "lineage")
         upkeep = Upkeep(self.studio, self._computes)
         self.every(KERNELS_S, upkeep.offer, "kernelspecs")
         self.every(KERNELS_S, upkeep.sweep, "kernels")

@@ -73,7 +73,11 @@ def take_inputs(
                     raise _leaves(name)
                 sha256, size = hashes.of(file)
                 found[path] = SnapshotFile(
-                    path=path, sha256=sha256, size_bytes=size, mode=READ_ONLY
+                    path=path,
+                    sha256=sha256,
+                    size_bytes=size,
+                    mode=READ_ONLY,
+                    source=str(file.resolve()),
                 )
         hashes.save()
     except OSError as error:

@@ -281,6 +281,7 @@ class SnapshotFile(BaseModel):
     sha256: str
     size_bytes: int
     mode: int = 0o644
+    source: str | None = Field(None, description="Of declared data: the file it was taken from.")
 
 
 class Snapshot(BaseModel):

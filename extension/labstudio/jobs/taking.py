@@ -143,6 +143,8 @@ def verified(taken: Taken, home: Home, limit_bytes: int) -> Taken:
 
     found, spec = taken.snapshot, taken.spec
     snapshot.verify(home, found, limit_bytes)
+    for file in found.inputs:
+        file.source = None  # a path there means nothing here
     if spec.kind is JobKind.image:
         return replace(taken, spec=placed(_of_image(spec, image_of(spec.path) or ""), None))
     if spec.kind in (JobKind.cell, JobKind.function):

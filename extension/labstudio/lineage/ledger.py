@@ -61,6 +61,8 @@ class Fact:
     subject: str
     object: str
     facts: Facts = field(default_factory=dict)
+    grows: bool = False
+    """Several tell of it in part: what is known of it stays, and what is new is added to that."""
 
     @property
     def key(self) -> Key:
@@ -138,8 +140,8 @@ class Ledger:
             links: list[Link] = []
             last = _last(connection)
             for each in batch:
-                text = canonical(each.facts)
-                if known.get(each.key) == text:
+                text = _told(each, known.get(each.key))
+                if text == known.get(each.key):
                     continue
                 known[each.key] = text
                 last = _chained(last, each, text)
@@ -185,6 +187,13 @@ _RAW = sa.table(
 def canonical(facts: Facts) -> str:
     """Write facts as they are stored and hashed."""
     return json.dumps(facts, sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+
+def _told(fact: Fact, known: str | None) -> str:
+    """Return the facts to record, where some may be known."""
+    if fact.grows and known is not None:
+        return canonical({**fact.facts, **json.loads(known)})
+    return canonical(fact.facts)
 
 
 def hash_of(link: Link) -> str:
