@@ -108,14 +108,18 @@ def _version(studio: Studio, model: str, alias: str) -> str:
 
 def _of_value(thing: Any) -> str:
     """Return the name of one of MLflow's objects, or of the studio's."""
-    if info := getattr(thing, "info", None):
-        return f"run:{info.run_id}"
+    if run_id := getattr(getattr(thing, "info", None), "run_id", None):
+        return f"run:{run_id}"
     if model_id := getattr(thing, "model_id", None):
         return f"logged_model:{model_id}"
     if hasattr(thing, "version") and hasattr(thing, "name"):
         return f"model:{thing.name}/{thing.version}"
     if is_id(str(getattr(thing, "id", ""))):
         return f"job:{thing.id}"
+    if hasattr(thing, "columns") and hasattr(thing, "dtypes"):
+        from labstudio.capture.prints import frame_sha256
+
+        return f"data:{frame_sha256(thing)}"
     raise InvalidInput(
         f"A {type(thing).__name__} is nothing that the lineage knows: give a name, a file, a data "
         "frame, or a run, model, version or job.",
