@@ -17,7 +17,7 @@ from labstudio.experiments.server_main import PROXIED_ARTIFACTS
 from labstudio.experiments.store import store_url
 from labstudio.lineage.harvest import Harvest
 from labstudio.lineage.models import Node
-from labstudio.widgets.lineage import tree
+from labstudio.lineage.text import tree
 
 
 @pytest.fixture
@@ -244,7 +244,7 @@ def test_existing_mlflow_data_get_lineage(shop: Shop) -> None:
 
 def test_a_data_frame_is_known_by_its_content(shop: Shop) -> None:
     pandas = pytest.importorskip("pandas")
-    from labstudio.capture.prints import frame_sha256
+    from labstudio.capture.inside.prints import frame_sha256
 
     frame = pandas.DataFrame({"a": [1, 2]})
     run = shop.run()

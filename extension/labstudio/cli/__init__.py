@@ -27,6 +27,10 @@ COMMANDS = {
         "Make a run again, and say what agrees and what changed.",
     ),
     "usage": ("labstudio.cli.usage", "Say who used how much of which compute, and what it cost."),
+    "lineage": (
+        "labstudio.cli.lineage",
+        "Say where models and data came from, and what came of them.",
+    ),
     "lab": ("labstudio.cli.serve", "Open JupyterLab with the studio."),
     "daemon": ("labstudio.cli.serve", "Run the studio's daemon, stop it, or ask how it is."),
     "worker": ("labstudio.cli.serve", "Run jobs of a shared database on this machine too."),

@@ -6,9 +6,10 @@ import shutil
 import tempfile
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 from urllib.parse import quote
 
+from labstudio.errors import Unavailable
 from labstudio.gateway.client import Client
 from labstudio.jobs.submitting import Submitting
 
@@ -89,6 +90,20 @@ class RemoteStudio:
         from labstudio.capture.run import Run
 
         return Run(name, experiment, tags)
+
+    @property
+    def lineage(self) -> NoReturn:
+        """What is not reached from here.
+
+        Raises
+        ------
+        Unavailable
+            Always.
+        """
+        raise Unavailable(
+            "The lineage is not reached from a kernel or job on another compute; "
+            "ask in a notebook on the studio's own machine."
+        )
 
     @cached_property
     def keeper(self) -> RemoteKeeper:

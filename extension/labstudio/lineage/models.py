@@ -128,9 +128,9 @@ class GraphQuery(Input):
     object: str = Field(
         min_length=3,
         max_length=4096,
-        description="`run:ID`, `job:ID`, `model:NAME/VERSION`, `data:SHA256`, `report:RUN/PATH`, "
-        "`card:ID`, `recipe:SHA256`, `endpoint:NAME`; or `file:PATH`, relative to the server's "
-        "root: the data that it holds now.",
+        description="`run:ID`, `job:ID`, `model:NAME/VERSION`, `model:NAME@ALIAS`, `data:SHA256`, "
+        "`report:RUN/PATH`, `card:ID`, `recipe:SHA256`, `endpoint:NAME`; or `file:PATH`, relative "
+        "to the server's root: the data that it holds now, or held last.",
     )
     direction: Direction = Direction.both
     depth: int = Field(DEPTH_LIMIT, ge=1, le=DEPTH_LIMIT, description="Steps to walk each way.")

@@ -117,7 +117,7 @@ def _of_value(thing: Any) -> str:
     if is_id(str(getattr(thing, "id", ""))):
         return f"job:{thing.id}"
     if hasattr(thing, "columns") and hasattr(thing, "dtypes"):
-        from labstudio.capture.prints import frame_sha256
+        from labstudio.capture.inside.prints import frame_sha256
 
         return f"data:{frame_sha256(thing)}"
     raise InvalidInput(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from labstudio.database.tables import lineage as table
+from labstudio.inputs import validated
 from labstudio.lineage import staleness, walk
 from labstudio.lineage.handle import LineageNode
 from labstudio.lineage.ledger import Fact, Ledger
@@ -22,8 +23,8 @@ from labstudio.lineage.models import (
     StaleQuery,
     Verification,
 )
-from labstudio.lineage.nodes import kind_of, nodes
-from labstudio.lineage.objects import FILE, checked, named
+from labstudio.lineage.nodes import nodes
+from labstudio.lineage.objects import named
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -96,14 +97,14 @@ class LineageService:
         **fields
             Fields of `GraphQuery` in place of a query.
         """
-        asked = query or GraphQuery(**fields)
-        name = self._known(asked.object, root)
+        asked = query or validated(GraphQuery, fields)
+        name = named(self._studio, asked.object, root)[0]
         with self._studio.database.read() as connection:
             return walk.graph(connection, name, asked.direction, asked.depth, asked.limit)
 
     def search(self, query: SearchQuery | None = None, **fields: Any) -> NodePage:
         """Find objects by a part of their name, path or hash, the newest first."""
-        asked = query or SearchQuery(**fields)
+        asked = query or validated(SearchQuery, fields)
         conditions: list[sa.ColumnElement[bool]] = [
             table.c.relation.in_([Relation.is_.value, Relation.held.value])
         ]
@@ -136,7 +137,7 @@ class LineageService:
         self, query: StaleQuery | None = None, root: Path | None = None, **fields: Any
     ) -> StalePage:
         """Return what rests on data that has changed since, with the reason and both hashes."""
-        asked = query or StaleQuery(**fields)
+        asked = query or validated(StaleQuery, fields)
         return staleness.find(self._studio, asked, root)
 
     def reached(self, names: Sequence[str], *kinds: Kind, up: bool) -> list[str]:
@@ -153,10 +154,3 @@ class LineageService:
         )
         places = (table.c.object, facts["name"].as_string(), facts["path"].as_string())
         return sa.or_(*(each.icontains(text, autoescape=True) for each in places))
-
-    def _known(self, name: str, root: Path | None) -> str:
-        """Return an object's name, where the lineage knows it."""
-        if name.startswith(FILE):
-            return named(self._studio, name, root=root)[0]
-        kind_of(name)
-        return checked(self._studio, name)

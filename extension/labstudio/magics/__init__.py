@@ -16,7 +16,10 @@ def register(shell: InteractiveShell) -> None:
     from labstudio.magics.compute import ComputeMagics
     from labstudio.magics.experiments import ExperimentMagics
     from labstudio.magics.jobs import JobMagics
+    from labstudio.magics.lineage import LineageMagics
     from labstudio.magics.namespace import NamespaceMagics
 
-    shell.register_magics(JobMagics, ComputeMagics, ExperimentMagics, NamespaceMagics)
+    shell.register_magics(
+        JobMagics, ComputeMagics, ExperimentMagics, LineageMagics, NamespaceMagics
+    )
     complete.register(shell)

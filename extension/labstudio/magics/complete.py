@@ -25,6 +25,7 @@ LINE_MAGICS = (
     "move",
     "checkpoint",
     "compute",
+    "lineage",
 )
 JOB_VERBS = frozenset({"job_pull", "job_stop", "job_logs"})
 COMPUTE_VERBS = frozenset({"show", "test"})
@@ -101,6 +102,8 @@ class _Completer:
         found = [option for option in self._options(shell) if option not in words]
         if self.name == "run_notebook" and len(words) - bool(typed) == 1 and typed[:1] != "-":
             return _paths(typed, {".ipynb", ".py", ".sh", ".R"})
+        if self.name == "lineage" and typed[:1] != "-":
+            return [*found, "stale", "verify", *_paths(typed, None)]
         if self.name in JOB_VERBS and len(words) - bool(typed) == 1 and typed[:1] != "-":
             jobs = studio.jobs.list(ListJobs(limit=JOBS_OFFERED)).items
             return [*(job.id[-6:] for job in jobs), "last"]

@@ -2718,7 +2718,7 @@ export interface components {
        * @default 500
        */
       limit: number;
-      /** @description `run:ID`, `job:ID`, `model:NAME/VERSION`, `data:SHA256`, `report:RUN/PATH`, `card:ID`, `recipe:SHA256`, `endpoint:NAME`; or `file:PATH`, relative to the server's root: the data that it holds now. */
+      /** @description `run:ID`, `job:ID`, `model:NAME/VERSION`, `model:NAME@ALIAS`, `data:SHA256`, `report:RUN/PATH`, `card:ID`, `recipe:SHA256`, `endpoint:NAME`; or `file:PATH`, relative to the server's root: the data that it holds now, or held last. */
       object: string;
     };
     /**
@@ -4441,6 +4441,11 @@ export interface components {
       path: string;
       sha256: string;
       size_bytes: number;
+      /**
+       * @description Of declared data: the file it was taken from.
+       * @default null
+       */
+      source: string | null;
     };
     /**
      * SourceInfo
