@@ -1,4 +1,5 @@
 import { computes } from './features/compute/plugin';
+import { experiments } from './features/experiments/plugin';
 import { doors } from './features/jobs/doors';
 import { form } from './features/jobs/form/plugin';
 import { drive, model, panel } from './features/jobs/plugin';
@@ -12,5 +13,5 @@ import { api, events, services } from './services';
 export default [
   ...[api, events, services],
   ...[status, model, schedules],
-  ...[panel, form, view, doors, drive, computes, moves, mlflow]
+  ...[panel, form, view, doors, drive, computes, experiments, moves, mlflow]
 ];

@@ -73,5 +73,17 @@ export namespace CommandIDs {
   export const removeCompute = 'labstudio-compute:remove';
   export const showUsage = 'labstudio-compute:usage';
   export const moveNotebook = 'labstudio-moves:move-notebook';
+  export const showExperiments = 'labstudio-experiments:show-panel';
+  export const openExperiment = 'labstudio-experiments:open';
+  export const compareSelected = 'labstudio-experiments:compare-selected';
+  export const favouriteRuns = 'labstudio-experiments:favourite';
+  export const tagRuns = 'labstudio-experiments:tag';
+  export const archiveRuns = 'labstudio-experiments:archive';
+  export const deleteRuns = 'labstudio-experiments:delete';
+  export const undoRuns = 'labstudio-experiments:undo';
+  export const selectAllRuns = 'labstudio-experiments:select-all';
+  export const chooseColumns = 'labstudio-experiments:choose-columns';
+  export const exportRuns = 'labstudio-experiments:export';
+  export const refreshRuns = 'labstudio-experiments:refresh';
   export const openMlflow = 'labstudio-mlflow:open';
 }

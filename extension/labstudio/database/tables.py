@@ -244,7 +244,7 @@ favourites = sa.Table(
     "favourites",
     metadata,
     sa.Column("user", sa.Text, primary_key=True),
-    sa.Column("topic", sa.String(32), primary_key=True, comment="runs or models"),
+    sa.Column("topic", sa.String(32), primary_key=True, comment="runs, experiments or models"),
     sa.Column("object_id", sa.String(256), primary_key=True),
     sa.Column("at", UtcTime, nullable=False),
     sa.Index(None, "topic", "object_id"),

@@ -4,14 +4,10 @@ from __future__ import annotations
 
 import time
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-import sqlalchemy as sa
-
-from labstudio import changes
-from labstudio.database.tables import favourites
 from labstudio.errors import InvalidInput
+from labstudio.experiments.favourites import mark
 from labstudio.experiments.run_models import RunsEdited
 from labstudio.experiments.search.matching import ARCHIVED_TAG, NOTE_TAG
 from labstudio.experiments.tracking import API
@@ -28,8 +24,6 @@ if TYPE_CHECKING:
 # How long one request changes runs for; what is left then is sent again by whoever asked.
 BUDGET_S = 10.0
 WRITERS = 8
-# From so many on an event says that runs changed, and not which.
-MOST_EVENTS = 100
 
 
 class Marks:
@@ -110,20 +104,8 @@ class Marks:
         """Make runs a user's favourites or not; return those that changed by it."""
         if favourite is None:
             return set()
-        mine = sa.and_(favourites.c.user == user, favourites.c.topic == "runs")
-        with self._studio.database.begin() as connection:
-            known = set(connection.scalars(sa.select(favourites.c.object_id).where(mine)))
-            odd = [run.id for run in runs if (run.id in known) is not favourite]
-            now = datetime.now(UTC)
-            if odd and favourite:
-                rows = [{"user": user, "topic": "runs", "object_id": id_, "at": now} for id_ in odd]
-                connection.execute(favourites.insert(), rows)
-            elif odd:
-                gone = favourites.delete().where(mine, favourites.c.object_id == sa.bindparam("id"))
-                connection.execute(gone, [{"id": id_} for id_ in odd])
-            for told in odd if len(odd) <= MOST_EVENTS else ["*"]:
-                changes.record(connection, "runs", told, "changed")
-        return set(odd)
+        ids = [run.id for run in runs]
+        return mark(self._studio.database, "runs", user, ids, favourite=favourite)
 
 
 def check(tags: Mapping[str, str | None]) -> None:

@@ -41,6 +41,13 @@ class Experiment(BaseModel):
     created_at: datetime | None
     updated_at: datetime | None = Field(description="When a run of it last began or ended.")
     tags: dict[str, str] = Field(default_factory=dict)
+    favourite: bool = Field(False, description="The asking user's own mark.")
+
+
+class UpdateExperiment(Input):
+    """What to change of an experiment; what is left out stays."""
+
+    favourite: bool | None = Field(None, description="The asking user's own mark.")
 
 
 class ExperimentPage(BaseModel):
@@ -89,7 +96,7 @@ class RunQuery(RunFilter):
         default_factory=list,
         max_length=200,
         description="What to give of each run, such as `metrics.auc`, `params.depth`, "
-        "`tags.team`; none: everything.",
+        "`tags.team`; a kind alone, such as `tags`: all of it; none: everything.",
     )
     spark: list[Key] = Field(
         default_factory=list,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from labstudio.errors import InvalidInput
+from labstudio.errors import InvalidInput, NotFound
 from labstudio.experiments.models import (
     ExperimentPage,
     GroupQuery,
@@ -21,7 +21,15 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from labstudio._studio import Studio
-    from labstudio.experiments.models import Run, RunColumns, RunFilter, RunGroups, RunValues
+    from labstudio.experiments.models import (
+        Experiment,
+        Run,
+        RunColumns,
+        RunFilter,
+        RunGroups,
+        RunValues,
+        UpdateExperiment,
+    )
     from labstudio.experiments.search.source import RunSource
 
 
@@ -90,9 +98,40 @@ class RunService(RunVerbs):
             run.favourite = run.id in marked
         return found
 
-    def experiments(self, lifecycle: str = "active") -> ExperimentPage:
+    def experiments(self, lifecycle: str = "active", *, user: str | None = None) -> ExperimentPage:
         """Return experiments, the one that was last at work first."""
-        return ExperimentPage(items=self.source.experiments(lifecycle))
+        from labstudio.experiments.favourites import marked
+        from labstudio.jobs.submission import current_user
+
+        mine = marked(self._studio.database, "experiments", user or current_user())
+        found = self.source.experiments(lifecycle)
+        for experiment in found:
+            experiment.favourite = experiment.id in mine
+        return ExperimentPage(items=found)
+
+    def update_experiment(
+        self, experiment_id: str, edit: UpdateExperiment, *, user: str | None = None
+    ) -> Experiment:
+        """Mark an experiment as a user's favourite, or not.
+
+        Raises
+        ------
+        NotFound
+            When there is no such experiment.
+        """
+        from labstudio.experiments.favourites import mark
+        from labstudio.jobs.submission import current_user
+
+        user = user or current_user()
+        found = [each for each in self.source.experiments("all") if each.id == experiment_id]
+        if not found:
+            raise NotFound(f"There is no experiment {experiment_id[:50]!r}.")
+        if edit.favourite is not None:
+            ids = [experiment_id]
+            mark(self._studio.database, "experiments", user, ids, favourite=edit.favourite)
+        return next(
+            each for each in self.experiments("all", user=user).items if each.id == experiment_id
+        )
 
     def columns(self, experiment: Sequence[str] = ()) -> RunColumns:
         """Return the parameters, metrics and tags that runs have, with counts."""
@@ -108,16 +147,10 @@ class RunService(RunVerbs):
 
     def favourites(self, user: str | None = None) -> set[str]:
         """Return the ids of a user's favourite runs."""
-        import sqlalchemy as sa
-
-        from labstudio.database.tables import favourites as table
+        from labstudio.experiments.favourites import marked
         from labstudio.jobs.submission import current_user
 
-        query = sa.select(table.c.object_id).where(
-            table.c.topic == "runs", table.c.user == (user or current_user())
-        )
-        with self._studio.database.read() as connection:
-            return set(connection.scalars(query))
+        return marked(self._studio.database, "runs", user or current_user())
 
     def close(self) -> None:
         """Close connections."""

@@ -212,6 +212,23 @@ export interface paths {
     patch?: never;
     trace?: never;
   };
+  '/experiments/{experiment_id}': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    /** Mark an experiment as one's favourite, or not. */
+    patch: operations['updateExperiment'];
+    trace?: never;
+  };
   '/jobs': {
     parameters: {
       query?: never;
@@ -2567,6 +2584,11 @@ export interface components {
      */
     Experiment: {
       created_at: string | null;
+      /**
+       * @description The asking user's own mark.
+       * @default false
+       */
+      favourite: boolean;
       id: string;
       /** @enum {string} */
       lifecycle: 'active' | 'deleted';
@@ -4282,7 +4304,7 @@ export interface components {
       at: number;
       /** @description Metrics whose highest and lowest run among all that are found is wanted. */
       best?: string[];
-      /** @description What to give of each run, such as `metrics.auc`, `params.depth`, `tags.team`; none: everything. */
+      /** @description What to give of each run, such as `metrics.auc`, `params.depth`, `tags.team`; a kind alone, such as `tags`: all of it; none: everything. */
       column?: string[];
       /**
        * @description `next_cursor` of the page before; wins over at.
@@ -4631,6 +4653,17 @@ export interface components {
       compute: string;
       ok: boolean;
       seconds: number;
+    };
+    /**
+     * UpdateExperiment
+     * @description What to change of an experiment; what is left out stays.
+     */
+    UpdateExperiment: {
+      /**
+       * @description The asking user's own mark.
+       * @default null
+       */
+      favourite: boolean | null;
     };
     /**
      * UpdateModel
@@ -5523,6 +5556,41 @@ export interface operations {
         };
         content: {
           'application/json': components['schemas']['ExperimentPage'];
+        };
+      };
+      /** @description What is wrong. */
+      default: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  updateExperiment: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        experiment_id: string;
+      };
+      cookie?: never;
+    };
+    requestBody: {
+      content: {
+        'application/json': components['schemas']['UpdateExperiment'];
+      };
+    };
+    responses: {
+      /** @description Mark an experiment as one's favourite, or not. */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Experiment'];
         };
       };
       /** @description What is wrong. */

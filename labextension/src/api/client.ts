@@ -172,9 +172,9 @@ export class Api {
     return URLExt.join(this.settings.baseUrl, ROOT, path) + queryString(query);
   }
 
-  /** Fetch JSON; `path` is below the API's address. */
-  async get<T>(path: string, query: Query = {}): Promise<T> {
-    const response = await this._request(this._url(path, query), {});
+  /** Fetch JSON; `path` is below the API's address. What is given up throws `AbortError`. */
+  async get<T>(path: string, query: Query = {}, signal?: AbortSignal): Promise<T> {
+    const response = await this._request(this._url(path, query), { signal });
     return (await response.json()) as T;
   }
 
@@ -196,7 +196,10 @@ export class Api {
     let response: Response;
     try {
       response = await ServerConnection.makeRequest(url, init, this.settings);
-    } catch {
+    } catch (reason) {
+      if (init.signal?.aborted) {
+        throw reason;
+      }
       // The browser's own words for it, such as "Failed to fetch", help nobody.
       throw new ApiError(this._trans.__('Jupyter Server does not answer.'), 0, 'unreachable');
     }

@@ -65,3 +65,13 @@ export const ACTIVE: readonly JobState[] = ['queued', 'starting', 'running'];
 export function isActive(job: { state: JobState }): boolean {
   return ACTIVE.includes(job.state);
 }
+export type Experiment = Schemas['Experiment'];
+export type Run = Schemas['Run'];
+export type RunPage = Schemas['RunPage'];
+export type RunColumns = Schemas['RunColumns'];
+export type RunGroup = Schemas['RunGroup'];
+export type RunGroups = Schemas['RunGroups'];
+export type EditRun = Schemas['EditRun'];
+export type EditRuns = Schemas['EditRuns'];
+export type RunsEdited = Schemas['RunsEdited'];
+export type View = Schemas['View'];

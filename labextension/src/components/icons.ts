@@ -85,6 +85,28 @@ export const outIcon = icon(
   line('M9 3h4v4M13 3L7.500 8.500M11.500 9.500v3.500H3V4.500h3.500')
 );
 
+/** A flask: experiments. */
+export const experimentsIcon = new LabIcon({
+  name: 'labstudio:experiments',
+  svgstr: `<svg xmlns="http://www.w3.org/2000/svg" width="16" viewBox="0 0 24 24"><g class="jp-icon3" fill="#616161"><path d="M8 3h8v2h-1v4.600l4.700 8.200A2.150 2.150 0 0 1 17.850 21H6.150a2.150 2.150 0 0 1-1.850-3.200L9 9.600V5H8zm3 2v5.150L8.800 14h6.400L13 10.150V5z" fill-rule="evenodd"/></g></svg>`
+});
+export const tableIcon = icon(
+  'runs',
+  line('M2.500 3h11v10h-11zM2.500 6.300h11M2.500 9.600h11M6.200 6.300V13')
+);
+export const columnsIcon = icon('columns', line('M2.500 3h11v10h-11zM6.200 3v10M9.800 3v10'));
+export const starIcon = icon(
+  'favourite',
+  line(
+    'M8 2l1.800 3.800 4.200.500-3.100 2.900.800 4.100L8 11.300l-3.700 2 .800-4.100L2 6.300l4.200-.500z'
+  )
+);
+export const tagIcon = icon(
+  'tag',
+  line('M2.500 2.500h5.200l5.800 5.800-5.200 5.200-5.800-5.800zM5.300 5.300v.010')
+);
+export const archiveIcon = icon('archive', line('M2.500 3h11v3h-11zM3.500 6v7h9V6M6.500 8.700h3'));
+
 /** States carry their colour with them, so that they look the same in a list, a header or a tab. */
 export const stateIcons = {
   queued: icon(

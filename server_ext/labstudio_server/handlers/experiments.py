@@ -11,7 +11,7 @@ from labstudio_server.endpoints import operation
 from labstudio_server.handlers.base import StudioHandler
 
 if TYPE_CHECKING:
-    from labstudio.experiments.models import ListExperiments
+    from labstudio.experiments.models import ListExperiments, UpdateExperiment
 
 _EXPERIMENTS = "labstudio.experiments.models"
 
@@ -33,4 +33,28 @@ class ExperimentsHandler(StudioHandler):
     async def get(self) -> None:
         """List experiments."""
         query: ListExperiments = await self.query()
-        await self.answer(lambda studio: studio.runs.experiments(query.lifecycle))
+        user = self.owner
+        await self.answer(lambda studio: studio.runs.experiments(query.lifecycle, user=user))
+
+
+class ExperimentHandler(StudioHandler):
+    """One experiment."""
+
+    path = "experiments/{experiment_id}"
+    auth_resource = "labstudio:experiments"
+
+    @operation(
+        "updateExperiment",
+        "Mark an experiment as one's favourite, or not.",
+        body=f"{_EXPERIMENTS}:UpdateExperiment",
+        response=f"{_EXPERIMENTS}:Experiment",
+    )
+    @web.authenticated
+    @authorized
+    async def patch(self, experiment_id: str) -> None:
+        """Change an experiment."""
+        edit: UpdateExperiment = await self.body()
+        user = self.owner
+        await self.answer(
+            lambda studio: studio.runs.update_experiment(experiment_id, edit, user=user)
+        )

@@ -83,14 +83,16 @@ ALL: dict[str, list[str] | None] = {}
 
 
 def split(columns: Iterable[str]) -> Mapping[str, list[str] | None]:
-    """Return the keys wanted of each kind; `ALL` when nothing was named."""
-    named: dict[str, list[str] | None] = defaultdict(list)
+    """Return the keys wanted of each kind, None for all; `ALL` when nothing was named."""
+    named: dict[str, list[str] | None] = {}
     for column in columns:
-        kind, _, key = column.partition(".")
+        kind, dot, key = column.partition(".")
         kind = {"param": "params", "metric": "metrics", "tag": "tags"}.get(kind, kind)
-        keys = named[kind]
-        assert keys is not None
-        keys.append(key.strip("`"))
+        keys = named.setdefault(kind, [])
+        if not dot:
+            named[kind] = None
+        elif keys is not None:
+            keys.append(key.strip("`"))
     return named or ALL
 
 

@@ -105,7 +105,9 @@ def upgrade() -> None:
     op.create_table(
         "favourites",
         sa.Column("user", sa.Text(), nullable=False),
-        sa.Column("topic", sa.String(length=32), nullable=False, comment="runs or models"),
+        sa.Column(
+            "topic", sa.String(length=32), nullable=False, comment="runs, experiments or models"
+        ),
         sa.Column("object_id", sa.String(length=256), nullable=False),
         sa.Column("at", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("user", "topic", "object_id", name=op.f("pk_favourites")),
