@@ -4,7 +4,9 @@ import { doors } from './features/jobs/doors';
 import { form } from './features/jobs/form/plugin';
 import { drive, model, panel } from './features/jobs/plugin';
 import { view } from './features/jobs/view/plugin';
+import { lineage } from './features/lineage/plugin';
 import { mlflow } from './features/mlflow/plugin';
+import { models } from './features/models/plugin';
 import { moves } from './features/moves/plugin';
 import { schedules } from './features/schedules/plugin';
 import { status } from './features/status/plugin';
@@ -13,5 +15,5 @@ import { api, events, services } from './services';
 export default [
   ...[api, events, services],
   ...[status, model, schedules],
-  ...[panel, form, view, doors, drive, computes, experiments, moves, mlflow]
+  ...[panel, form, view, doors, drive, computes, experiments, models, lineage, moves, mlflow]
 ];

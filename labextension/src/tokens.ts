@@ -5,6 +5,7 @@ import type { StudioEvents } from './api/events';
 import type { IServices as Services } from './components/context';
 import type { ComputesModel } from './features/compute/model';
 import type { JobsModel } from './features/jobs/model';
+import type { ModelsModel } from './features/models/model';
 import type { SchedulesModel } from './features/schedules/model';
 import type { StatusModel } from './features/status/model';
 
@@ -34,6 +35,9 @@ export const ISchedules = new Token<ISchedules>('labstudio:ISchedules', 'The lis
 
 export type IComputes = ComputesModel;
 export const IComputes = new Token<IComputes>('labstudio:IComputes', 'The list of computes.');
+
+export type IModels = ModelsModel;
+export const IModels = new Token<IModels>('labstudio:IModels', 'The list of registered models.');
 
 export type IStudioStatus = StatusModel;
 export const IStudioStatus = new Token<IStudioStatus>(
@@ -85,5 +89,14 @@ export namespace CommandIDs {
   export const chooseColumns = 'labstudio-experiments:choose-columns';
   export const exportRuns = 'labstudio-experiments:export';
   export const refreshRuns = 'labstudio-experiments:refresh';
+  export const openRun = 'labstudio-runs:open';
+  export const showModels = 'labstudio-models:show-panel';
+  export const openModel = 'labstudio-models:open';
+  export const registerModel = 'labstudio-models:register';
+  export const deleteModel = 'labstudio-models:delete';
+  export const openCard = 'labstudio-models:card';
+  export const modelDashboard = 'labstudio-models:dashboard';
+  export const openLineage = 'labstudio-lineage:open';
+  export const fileLineage = 'labstudio-lineage:open-file';
   export const openMlflow = 'labstudio-mlflow:open';
 }

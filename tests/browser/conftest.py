@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from lab_desk import PICTURES, Desk, Lab
+from lab_models import train
 from lab_server import running_browser, running_lab
 from playwright.sync_api import Browser, ConsoleMessage, expect
 
@@ -27,6 +28,12 @@ def lab() -> Iterator[Lab]:
     """One JupyterLab for all tests of this folder."""
     with running_lab() as running:
         yield running
+
+
+@pytest.fixture(scope="package")
+def churn(lab: Lab) -> list[str]:
+    """Train two versions of a model, once for all tests that look at models; give their runs."""
+    return train(lab)
 
 
 @pytest.fixture(scope="package")

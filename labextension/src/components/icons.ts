@@ -2,10 +2,10 @@ import { LabIcon } from '@jupyterlab/ui-components';
 
 const svg = (body: string) =>
   `<svg xmlns="http://www.w3.org/2000/svg" width="16" height="16" viewBox="0 0 16 16">${body}</svg>`;
-const icon = (name: string, body: string) =>
+export const icon = (name: string, body: string) =>
   new LabIcon({ name: `labstudio:${name}`, svgstr: svg(body) });
 
-const line = (d: string) =>
+export const line = (d: string) =>
   `<path class="jp-icon3" style="fill:none" stroke="#616161" stroke-width="1.4" stroke-linecap="round" stroke-linejoin="round" d="${d}"/>`;
 const ring = (colour: string, d: string) =>
   `<path style="fill:none;stroke:var(${colour})" stroke-width="1.6" stroke-linecap="round" stroke-linejoin="round" d="${d}"/>`;
