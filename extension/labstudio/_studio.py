@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from labstudio.capture.run import Run
+    from labstudio.cards.service import CardService
     from labstudio.changes import Changes
     from labstudio.compute.service import ComputeService
     from labstudio.daemon.keeper import Keeper
@@ -164,6 +165,13 @@ class Studio:
         from labstudio.reproduce.service import ReproduceService
 
         return ReproduceService(self)
+
+    @cached_property
+    def cards(self) -> CardService:
+        """Model cards: they write themselves, and people complete and approve them."""
+        from labstudio.cards.service import CardService
+
+        return CardService(self)
 
     @cached_property
     def keeper(self) -> Keeper:

@@ -335,7 +335,7 @@ class Tracking:
         values.sort(key=lambda value: (value.step, value.timestamp))
         return [point(value) for value in values]
 
-    def call(self, method: str, path: str, **values: Any) -> dict[str, Any]:
+    def call(self, method: str, path: str, /, **values: Any) -> dict[str, Any]:
         """Send a request of MLflow's API and return its answer; None values are left out."""
         given = {name: value for name, value in values.items() if value is not None}
         body = {"params": given} if method == "GET" else {"json": given}

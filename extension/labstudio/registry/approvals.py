@@ -148,7 +148,7 @@ class Approvals:
         finishing = found.state is ApprovalState.approved and not found.applied
         if finishing and decision.approve:
             return self._apply(found, found.decided_by or user)
-        if decision.approve and found.requested_by == user and not self._may_own(accounts):
+        if decision.approve and found.requested_by == user and not may_own(self._studio, accounts):
             raise Forbidden(
                 "You asked for this promotion yourself; somebody else has to approve it.",
                 approval_id=approval_id,
@@ -213,10 +213,6 @@ class Approvals:
             wanted = wanted.where(table.c.model == model)
         with self._database.read() as connection:
             return {(row.model, row.version, row.alias) for row in connection.execute(wanted)}
-
-    def _may_own(self, accounts: bool) -> bool:
-        said = self._studio.config.own_approval
-        return bool(said) if said is not None else not accounts and self._database.sqlite
 
     def _close(self, found: Approval, state: ApprovalState, user: str, comment: str) -> None:
         values = {
@@ -302,6 +298,20 @@ class Approvals:
             if each.model not in known:
                 known[each.model] = self._client.aliases(each.model)
             each.replaces = known[each.model].get(each.alias)
+
+
+def may_own(studio: Studio, accounts: bool) -> bool:
+    """Tell whether one may approve what one asked for oneself: where one is alone, or by setting.
+
+    Parameters
+    ----------
+    studio
+        Its setting ``own_approval`` decides, where it says something.
+    accounts
+        Whether the caller knows its users one from another.
+    """
+    said = studio.config.own_approval
+    return bool(said) if said is not None else not accounts and studio.database.sqlite
 
 
 def read(row: sa.Row[Any]) -> Approval:

@@ -117,7 +117,7 @@ class RegistryClient:
         return list(found.get("models", []))
 
     def write(
-        self, method: str, path: str, user: str | None = None, **values: Any
+        self, method: str, path: str, user: str | None = None, /, **values: Any
     ) -> dict[str, Any]:
         """Send what changes something; the user goes with it."""
         given = {name: value for name, value in values.items() if value is not None}

@@ -683,6 +683,145 @@ export interface paths {
     patch: operations['updateModelVersion'];
     trace?: never;
   };
+  '/models/{name}/versions/{version}/card': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** The card of a version. */
+    get: operations['getCard'];
+    put?: never;
+    /** Make a draft of a card in SageMaker's schema 0.1.0. */
+    post: operations['importCard'];
+    delete?: never;
+    options?: never;
+    head?: never;
+    /** Say what only a person knows. */
+    patch: operations['updateCard'];
+    trace?: never;
+  };
+  '/models/{name}/versions/{version}/card.html': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** The card as one HTML page. */
+    get: operations['getCardHtml'];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/models/{name}/versions/{version}/card.json': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** The card in SageMaker's schema 0.1.0. */
+    get: operations['getCardJson'];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/models/{name}/versions/{version}/card.pdf': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** The card as PDF. */
+    get: operations['getCardPdf'];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/models/{name}/versions/{version}/card/decision': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    put?: never;
+    /** Approve or reject the card that is in review. */
+    post: operations['decideCard'];
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/models/{name}/versions/{version}/card/refresh': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    put?: never;
+    /** Fill the card again with what is known now; what persons said stays. */
+    post: operations['refreshCard'];
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/models/{name}/versions/{version}/card/submit': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    put?: never;
+    /** Send the card to review. */
+    post: operations['submitCard'];
+    /** Take the card back from review. */
+    delete: operations['withdrawCard'];
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/models/{name}/versions/{version}/cards': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** All versions of a card, newest first. */
+    get: operations['listCards'];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
   '/models/changes': {
     parameters: {
       query?: never;
@@ -1605,6 +1744,105 @@ export interface components {
       workspace: string | null;
     };
     /**
+     * Card
+     * @description A version of a model version's card.
+     */
+    Card: {
+      /**
+       * @description Of whoever decided.
+       * @default null
+       */
+      comment: string | null;
+      /** @description SageMaker's card schema 0.1.0. */
+      content: {
+        [key: string]: unknown;
+      };
+      created_at: string | null;
+      /** @default null */
+      decided_at: string | null;
+      /** @default null */
+      decided_by: string | null;
+      /** @description None: filled from what is known, and not saved yet. */
+      id: string | null;
+      missing: components['schemas']['Missing'][];
+      model: string;
+      model_version: number;
+      /** @description Of the content; give it back with a change. */
+      sha256: string;
+      /** @description By JSON pointer: what each claim was taken from. */
+      sources: {
+        [key: string]: components['schemas']['Source'][];
+      };
+      stale: boolean;
+      stale_reasons: components['schemas']['StaleReason'][];
+      state: components['schemas']['CardState'];
+      /** @default null */
+      submitted_by: string | null;
+      updated_at: string | null;
+      user: string | null;
+      /** @description Of the card, from 1; 0 when it is not saved yet. */
+      version: number;
+    };
+    /**
+     * CardFileQuery
+     * @description How a card's file is given.
+     */
+    CardFileQuery: {
+      /**
+       * @description The newest when left out.
+       * @default null
+       */
+      card_version: number | null;
+      /**
+       * @description As an attachment, to be saved.
+       * @default false
+       */
+      download: boolean;
+    };
+    /**
+     * CardPage
+     * @description All versions of a model version's card, newest first.
+     */
+    CardPage: {
+      items: components['schemas']['CardSummary'][];
+    };
+    /**
+     * CardQuery
+     * @description Which version of the card.
+     */
+    CardQuery: {
+      /**
+       * @description The newest when left out.
+       * @default null
+       */
+      card_version: number | null;
+    };
+    /**
+     * CardState
+     * @description Where a card stands; SageMaker has Draft, PendingReview, Approved and Archived.
+     * @enum {string}
+     */
+    CardState: 'draft' | 'pending' | 'approved' | 'rejected' | 'archived';
+    /**
+     * CardSummary
+     * @description A version of a card in a list.
+     */
+    CardSummary: {
+      comment: string | null;
+      /** Format: date-time */
+      created_at: string;
+      decided_at: string | null;
+      decided_by: string | null;
+      id: string;
+      risk: ('High' | 'Medium' | 'Low' | 'Unknown') | null;
+      sha256: string;
+      state: components['schemas']['CardState'];
+      /** Format: date-time */
+      updated_at: string;
+      user: string;
+      version: number;
+    };
+    /**
      * CellCheck
      * @description A code cell's outputs then and now.
      */
@@ -2429,6 +2667,17 @@ export interface components {
       uri: string | null;
     };
     /**
+     * DecideCard
+     * @description A yes or a no to the card that is in review.
+     */
+    DecideCard: {
+      approve: boolean;
+      /** @default  */
+      comment: string;
+      /** @description Of the content that was read; another one is refused. */
+      sha256: string;
+    };
+    /**
      * Decision
      * @description A yes or a no, with a reason.
      */
@@ -2825,6 +3074,16 @@ export interface components {
       metric: string;
       /** @description These runs only. */
       run?: string[];
+    };
+    /**
+     * ImportCard
+     * @description A card of SageMaker's, to become a draft of this version's.
+     */
+    ImportCard: {
+      /** @description SageMaker's card schema 0.1.0. */
+      content: {
+        [key: string]: unknown;
+      };
     };
     /**
      * Job
@@ -3358,6 +3617,20 @@ export interface components {
      */
     MissedPolicy: 'catch_up' | 'last' | 'skip';
     /**
+     * Missing
+     * @description What only a person knows, and nobody has said.
+     */
+    Missing: {
+      /** @description Its name in UpdateCard. */
+      field: string;
+      help: string;
+      label: string;
+      /** @description Where it stands in the content, a JSON pointer. */
+      pointer: string;
+      /** @description Whether the card can go to review without it. */
+      required: boolean;
+    };
+    /**
      * Model
      * @description A registered model, as a list shows it.
      */
@@ -3864,6 +4137,14 @@ export interface components {
         | 'failure';
       /** @description One sentence. */
       message: string;
+    };
+    /**
+     * RefreshCard
+     * @description A card that is to be filled again with what is now.
+     */
+    RefreshCard: {
+      /** @description Of the content that was read; another one is refused. */
+      sha256: string;
     };
     /**
      * RegisterModel
@@ -4470,6 +4751,31 @@ export interface components {
       source: string | null;
     };
     /**
+     * Source
+     * @description What a claim was taken from.
+     */
+    Source: {
+      /**
+       * @description The execution count of the cell.
+       * @default null
+       */
+      cell: number | null;
+      /** @enum {string} */
+      kind: 'run' | 'cell' | 'data' | 'report' | 'model' | 'person';
+      label: string;
+      /** @default null */
+      notebook: string | null;
+      /** @description As in run:ID, data:SHA256, report:RUN_ID/PATH, model:NAME/1. */
+      object: string;
+      /** @default null */
+      run_id: string | null;
+      /**
+       * @description Of what was read, when it was read.
+       * @default null
+       */
+      sha256: string | null;
+    };
+    /**
      * SourceInfo
      * @description What a notebook or script offers before it is submitted.
      */
@@ -4575,6 +4881,18 @@ export interface components {
       object: string | null;
     };
     /**
+     * StaleReason
+     * @description Why a card no longer says what is.
+     */
+    StaleReason: {
+      label: string;
+      /** @description One sentence. */
+      message: string;
+      now: string | null;
+      object: string;
+      was: string | null;
+    };
+    /**
      * Status
      * @description The state of the studio, for the panel's first request.
      */
@@ -4626,6 +4944,14 @@ export interface components {
       user: string;
     };
     /**
+     * SubmitCard
+     * @description A card that goes to review.
+     */
+    SubmitCard: {
+      /** @description Of the content that was read; another one is refused. */
+      sha256: string;
+    };
+    /**
      * TableColumn
      * @description A column of a table.
      */
@@ -4653,6 +4979,52 @@ export interface components {
       compute: string;
       ok: boolean;
       seconds: number;
+    };
+    /**
+     * UpdateCard
+     * @description What a person says; what is left out stays, an empty text is taken out.
+     */
+    UpdateCard: {
+      /** @default null */
+      algorithm_type: string | null;
+      /** @default null */
+      business_problem: string | null;
+      /** @default null */
+      business_stakeholders: string | null;
+      /** @default null */
+      caveats_and_recommendations: string | null;
+      /** @default null */
+      custom_details: {
+        [key: string]: string;
+      } | null;
+      /** @default null */
+      ethical_considerations: string | null;
+      /** @default null */
+      evaluation_observation: string | null;
+      /** @default null */
+      explanations_for_risk_rating: string | null;
+      /** @default null */
+      factors_affecting_model_efficiency: string | null;
+      /** @default null */
+      intended_uses: string | null;
+      /** @default null */
+      line_of_business: string | null;
+      /** @default null */
+      model_creator: string | null;
+      /** @default null */
+      model_description: string | null;
+      /** @default null */
+      model_owner: string | null;
+      /** @default null */
+      problem_type: string | null;
+      /** @default null */
+      purpose_of_model: string | null;
+      /** @default null */
+      risk_rating: ('High' | 'Medium' | 'Low' | 'Unknown') | null;
+      /** @description Of the content that was read; another one is refused. */
+      sha256: string;
+      /** @default null */
+      training_observations: string | null;
     };
     /**
      * UpdateExperiment
@@ -6831,6 +7203,393 @@ export interface operations {
         };
         content: {
           'application/json': components['schemas']['VersionDetail'];
+        };
+      };
+      /** @description What is wrong. */
+      default: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  getCard: {
+    parameters: {
+      query?: {
+        card_version?: number | null;
+      };
+      header?: never;
+      path: {
+        name: string;
+        version: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description The card of a version. */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Card'];
+        };
+      };
+      /** @description What is wrong. */
+      default: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  importCard: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        name: string;
+        version: string;
+      };
+      cookie?: never;
+    };
+    requestBody: {
+      content: {
+        'application/json': components['schemas']['ImportCard'];
+      };
+    };
+    responses: {
+      /** @description Make a draft of a card in SageMaker's schema 0.1.0. */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Card'];
+        };
+      };
+      /** @description What is wrong. */
+      default: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  updateCard: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        name: string;
+        version: string;
+      };
+      cookie?: never;
+    };
+    requestBody: {
+      content: {
+        'application/json': components['schemas']['UpdateCard'];
+      };
+    };
+    responses: {
+      /** @description Say what only a person knows. */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Card'];
+        };
+      };
+      /** @description What is wrong. */
+      default: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  getCardHtml: {
+    parameters: {
+      query?: {
+        card_version?: number | null;
+        download?: boolean;
+      };
+      header?: never;
+      path: {
+        name: string;
+        version: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description The card as one HTML page. */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'text/html': string;
+        };
+      };
+      /** @description What is wrong. */
+      default: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  getCardJson: {
+    parameters: {
+      query?: {
+        card_version?: number | null;
+        download?: boolean;
+      };
+      header?: never;
+      path: {
+        name: string;
+        version: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description The card in SageMaker's schema 0.1.0. */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': {
+            [key: string]: unknown;
+          };
+        };
+      };
+      /** @description What is wrong. */
+      default: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  getCardPdf: {
+    parameters: {
+      query?: {
+        card_version?: number | null;
+        download?: boolean;
+      };
+      header?: never;
+      path: {
+        name: string;
+        version: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description The card as PDF. */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/pdf': string;
+        };
+      };
+      /** @description What is wrong. */
+      default: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  decideCard: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        name: string;
+        version: string;
+      };
+      cookie?: never;
+    };
+    requestBody: {
+      content: {
+        'application/json': components['schemas']['DecideCard'];
+      };
+    };
+    responses: {
+      /** @description Approve or reject the card that is in review. */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Card'];
+        };
+      };
+      /** @description What is wrong. */
+      default: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  refreshCard: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        name: string;
+        version: string;
+      };
+      cookie?: never;
+    };
+    requestBody: {
+      content: {
+        'application/json': components['schemas']['RefreshCard'];
+      };
+    };
+    responses: {
+      /** @description Fill the card again with what is known now; what persons said stays. */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Card'];
+        };
+      };
+      /** @description What is wrong. */
+      default: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  submitCard: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        name: string;
+        version: string;
+      };
+      cookie?: never;
+    };
+    requestBody: {
+      content: {
+        'application/json': components['schemas']['SubmitCard'];
+      };
+    };
+    responses: {
+      /** @description Send the card to review. */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Card'];
+        };
+      };
+      /** @description What is wrong. */
+      default: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  withdrawCard: {
+    parameters: {
+      query: {
+        sha256: string;
+      };
+      header?: never;
+      path: {
+        name: string;
+        version: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description Take the card back from review. */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Card'];
+        };
+      };
+      /** @description What is wrong. */
+      default: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  listCards: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        name: string;
+        version: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description All versions of a card, newest first. */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['CardPage'];
         };
       };
       /** @description What is wrong. */
