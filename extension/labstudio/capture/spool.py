@@ -37,6 +37,8 @@ LOG = "sender.log"
 
 LOOK_S = 0.005
 
+_started: list[subprocess.Popen[bytes]] = []
+
 
 def root(home: Home | None) -> Path:
     """Return where the spools of a home lie; without a home, where those of this user do."""
@@ -108,6 +110,11 @@ class Spool:
             time.sleep(LOOK_S)
         return True
 
+    def close(self) -> None:
+        """Say that no more will come; the sender sends what there is and ends."""
+        os.close(self._lines)
+        os.close(self._lock)
+
     def refused(self) -> str | None:
         """Return why the server refused something, once."""
         with contextlib.suppress(OSError):
@@ -128,13 +135,16 @@ def sent(folder: Path) -> int:
 def start_sender(folder: Path) -> subprocess.Popen[bytes]:
     """Start the process that sends what a spool holds; it outlives this one."""
     with (folder / LOG).open("ab") as log:
-        return subprocess.Popen(
+        started = subprocess.Popen(
             [sys.executable, "-m", "labstudio.capture.sender", str(folder)],
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
             start_new_session=True,
         )
+    # One that nobody holds any more is waited for here: else it stays as a dead process.
+    _started[:] = [each for each in _started if each.poll() is None] + [started]
+    return started
 
 
 def resume_left(home: Home) -> list[Path]:

@@ -13,6 +13,7 @@ from pydantic import ValidationError
 
 from labstudio import changes
 from labstudio.capture import jobs as capsules
+from labstudio.capture import spool
 from labstudio.database.tables import attempts, jobs
 from labstudio.errors import Conflict, InvalidInput, NotFound, StudioError, Unavailable
 from labstudio.experiments.recorder import Recorder, Upload
@@ -68,6 +69,7 @@ class Recording:
             url = self._studio.config.database_url or None
             self._server = TrackingServer(self._studio.home, url)
             self._server.start()
+            spool.resume_left(self._studio.home)
 
     def close(self) -> None:
         """End the tracking server."""
