@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import contextlib
 import json
 import re
@@ -113,7 +114,7 @@ def _delimited(file: Path, delimiter: str, types: Types) -> Iterator[Any]:
         return
     with csv.open_csv(
         file,
-        csv.ReadOptions(block_size=BLOCK_BYTES),
+        csv.ReadOptions(block_size=BLOCK_BYTES, encoding=encoding_of(file)),
         csv.ParseOptions(delimiter=delimiter, newlines_in_values=True),
         csv.ConvertOptions(column_types=types),
     ) as reader:
@@ -130,6 +131,19 @@ def _delimited(file: Path, delimiter: str, types: Types) -> Iterator[Any]:
                 raise
             wider = pa.float64() if pa.types.is_integer(column.type) else pa.string()
             raise OddColumn(column.name, wider) from error
+
+
+def encoding_of(file: Path) -> str:
+    """Return UTF-8 where a file is that; else Latin-1, in which every byte is a character."""
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    try:
+        with file.open("rb") as stream:
+            while block := stream.read(BLOCK_BYTES):
+                decoder.decode(block)
+        decoder.decode(b"", final=True)
+    except UnicodeDecodeError:
+        return "latin-1"
+    return "utf-8"
 
 
 def _lines(file: Path) -> Iterator[Any]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import tempfile
 import threading
+from collections import defaultdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,7 +29,8 @@ ROWS_PER_GROUP = 10_000
 GROUP_LIMIT = 65_536
 MOST_KEPT = 50
 
-_writing = threading.Lock()
+# One writer for each table: whoever asks for the same one meanwhile finds it made.
+_writing: defaultdict[Path, threading.Lock] = defaultdict(threading.Lock)
 
 
 def page(file: Path, query: ArtifactTableQuery, home: Home) -> TablePage:
@@ -105,9 +107,8 @@ def ordered(table: Any, place: int, descending: bool, at: int, end: int) -> Any:
     if pa.types.is_nested(table.schema_arrow.field(place).type):
         raise InvalidInput(f"The column {name!r} has no order.", field="order_by")
     way = "descending" if descending else "ascending"
-    order = pc.sort_indices(
-        table.read(columns=[name]), sort_keys=[(name, way)], null_placement="at_end"
-    )
+    column = table.read(columns=[name]).column(name).combine_chunks()
+    order = pc.array_sort_indices(column, order=way, null_placement="at_end")
     wanted = order.to_numpy()[at:end].astype(np.int64)
     lengths = [
         table.metadata.row_group(number).num_rows for number in range(table.metadata.num_row_groups)
@@ -134,8 +135,7 @@ def paged(file: Path, home: Home) -> Path:
     folder = home.path / "cache" / "tables"
     key = f"{file.resolve()}\0{facts.st_size}\0{facts.st_mtime_ns}"
     kept = folder / f"{hashlib.sha256(key.encode()).hexdigest()}.parquet"
-    # One at a time: whoever asks for the same table meanwhile finds it made.
-    with _writing:
+    with _writing[kept]:
         if not kept.exists():
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             with tempfile.TemporaryDirectory(dir=folder) as beside:
@@ -162,7 +162,7 @@ def write(batches: Iterator[Any], path: Path) -> None:
     import pyarrow.parquet as pq
 
     first = next(batches)
-    with pq.ParquetWriter(path, first.schema, compression="zstd") as writer:
+    with pq.ParquetWriter(path, first.schema, compression="lz4") as writer:
         held, rows = [first], first.num_rows
         for batch in batches:
             held.append(batch)
