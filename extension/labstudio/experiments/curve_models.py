@@ -19,7 +19,7 @@ class CurvesQuery(Input):
 
     run: list[str] = Field(min_length=1, max_length=MOST_RUNS)
     metric: list[str] = Field(min_length=1, max_length=MOST_METRICS)
-    points: int = Field(1000, ge=4, le=20_000, description="Of one curve, at most.")
+    points: int = Field(1000, ge=5, le=20_000, description="Of one curve, at most.")
     x: str = Field(
         "step",
         max_length=260,

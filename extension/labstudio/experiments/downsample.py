@@ -20,7 +20,7 @@ def keep(values: NDArray[Any], limit: int) -> NDArray[Any]:
     values
         In the order in which they are drawn.
     limit
-        At least 4.
+        At least 5.
     """
     import numpy as np
 

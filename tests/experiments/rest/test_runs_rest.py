@@ -57,7 +57,7 @@ async def test_a_run_is_read_and_changed(call: Call, run: str) -> None:
 
 
 async def test_curves_and_comparison_are_given(call: Call, run: str) -> None:
-    asked = {"run": run, "metric": "loss", "points": "4"}
+    asked = {"run": run, "metric": "loss", "points": "5"}
     (curve,) = json.loads((await call("GET", "runs/curves", params=asked)).body)["series"]
     assert (curve["x"], curve["y"], curve["total"]) == ([1, 2, 4], [1, 0.5, 0.25], 3)
     wrong = await call("GET", "runs/curves", params={**asked, "points": "1"})
