@@ -8,6 +8,7 @@ import { lineage } from './features/lineage/plugin';
 import { mlflow } from './features/mlflow/plugin';
 import { models } from './features/models/plugin';
 import { moves } from './features/moves/plugin';
+import { runs } from './features/runs/plugin';
 import { schedules } from './features/schedules/plugin';
 import { status } from './features/status/plugin';
 import { api, events, services } from './services';
@@ -15,5 +16,6 @@ import { api, events, services } from './services';
 export default [
   ...[api, events, services],
   ...[status, model, schedules],
-  ...[panel, form, view, doors, drive, computes, experiments, models, lineage, moves, mlflow]
+  ...[panel, form, view, doors, drive, computes, moves, mlflow],
+  ...[experiments, runs, models, lineage]
 ];

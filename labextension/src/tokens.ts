@@ -98,5 +98,10 @@ export namespace CommandIDs {
   export const modelDashboard = 'labstudio-models:dashboard';
   export const openLineage = 'labstudio-lineage:open';
   export const fileLineage = 'labstudio-lineage:open-file';
+  export const compareRuns = 'labstudio-runs:compare';
+  export const reproduceRun = 'labstudio-runs:reproduce';
+  export const archiveRun = 'labstudio-runs:archive';
+  export const deleteRun = 'labstudio-runs:delete';
+  export const copyChart = 'labstudio-runs:copy-chart';
   export const openMlflow = 'labstudio-mlflow:open';
 }

@@ -73,7 +73,10 @@ export interface IListJobs {
   cursor?: string;
 }
 
-export type Query = Record<string, string | number | boolean | readonly string[] | null | undefined>;
+export type Query = Record<
+  string,
+  string | number | boolean | readonly string[] | null | undefined
+>;
 
 /** The studio's REST API, built once from the service manager's server settings. */
 export class Api {
@@ -190,6 +193,11 @@ export class Api {
   /** The address of something that is not JSON, for a frame, an image or a download. */
   url(path: string, query: Query = {}): string {
     return this._url(path, query);
+  }
+
+  /** The content of an address that `url` gave. */
+  async blob(url: string, init: RequestInit = {}): Promise<Blob> {
+    return (await this._request(url, init)).blob();
   }
 
   private async _request(url: string, init: RequestInit): Promise<Response> {
