@@ -82,6 +82,16 @@ class StudioConfig(Configurable):
         True, help="Switch MLflow's autologging on in notebooks that have loaded labstudio."
     ).tag(config=True)
 
+    openlineage_url = Unicode(
+        "",
+        help="Where OpenLineage events of runs and jobs go: `http://...`, `https://...` or "
+        "`file:/PATH` for one event a line. Empty: what OPENLINEAGE_URL says, or nowhere. "
+        "Needs `pip install 'labstudio[openlineage]'`.",
+    ).tag(config=True)
+    openlineage_namespace = Unicode(
+        "labstudio", help="The namespace of jobs in OpenLineage events."
+    ).tag(config=True)
+
     @property
     def job_slots(self) -> int:
         """Jobs that run at once on this machine."""

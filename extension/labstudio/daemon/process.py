@@ -25,6 +25,7 @@ from labstudio.home import write_atomic
 from labstudio.jobs.runner.protocol import boot_id, started_at
 from labstudio.jobs.store import now
 from labstudio.kernels.upkeep import Upkeep
+from labstudio.lineage import openlineage
 from labstudio.lineage.harvest import Harvest
 
 if TYPE_CHECKING:
@@ -103,6 +104,8 @@ class Daemon(Worker):
         self.every(SWEEP_S, partial(sweep_computes, self.studio, self._computes), "sweep")
         harvest = Harvest(self.studio, self.stopping.is_set)
         self.every(LINEAGE_S, harvest.step, "lineage")
+        if url := openlineage.destination(self.studio):
+            self.every(LINEAGE_S, openlineage.Emitter(self.studio, url).step, "openlineage")
         upkeep = Upkeep(self.studio, self._computes)
         self.every(KERNELS_S, upkeep.offer, "kernelspecs")
         self.every(KERNELS_S, upkeep.sweep, "kernels")

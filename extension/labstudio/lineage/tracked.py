@@ -88,11 +88,10 @@ def of_runs(connection: Connection, ids: Sequence[str], home: Home) -> list[Fact
         .where(runs.c.run_uuid.in_(ids))
     )
     told = _tags(connection, ids)
-    facts: list[Fact] = []
+    # What a run read and made comes first: who is told that it ended may ask for it at once.
+    facts = [*_read(connection, ids, home), *_models(connection, ids)]
     for row in connection.execute(query):
         facts += _of_run(row, told[row.run_uuid], home)
-    facts += _read(connection, ids, home)
-    facts += _models(connection, ids)
     return facts
 
 
@@ -135,6 +134,17 @@ def _of_run(row: Row[Any], told: Mapping[str, str], home: Home) -> Iterator[Fact
     name = f"run:{row.run_uuid}"
     folder = _folder(home, row.artifact_uri)
     deleted = True if row.lifecycle_stage == "deleted" else None
+    if job := told.get(JOB_TAG):
+        yield Fact(Relation.ran, f"job:{job}", name)
+    if parent := told.get(PARENT_TAG):
+        yield Fact(Relation.contains, f"run:{parent}", name)
+    if old := told.get(REPRODUCES_TAG):
+        yield Fact(Relation.reproduced, f"run:{old}", name)
+    if folder and row.status in ENDED:
+        for path in _reports(folder):
+            report = f"report:{row.run_uuid}/{path}"
+            yield _is(report, name=Path(path).stem, path=path, run=row.run_uuid)
+            yield Fact(Relation.reported, name, report)
     yield _is(
         name,
         name=row.name,
@@ -147,17 +157,6 @@ def _of_run(row: Row[Any], told: Mapping[str, str], home: Home) -> Iterator[Fact
         | {fact: told[tag] for tag, fact in _TOLD.items() if tag in told},
         **(_capsule(folder) if CAPSULE_TAG in told and folder else {}),
     )
-    if job := told.get(JOB_TAG):
-        yield Fact(Relation.ran, f"job:{job}", name)
-    if parent := told.get(PARENT_TAG):
-        yield Fact(Relation.contains, f"run:{parent}", name)
-    if old := told.get(REPRODUCES_TAG):
-        yield Fact(Relation.reproduced, f"run:{old}", name)
-    if folder and row.status in ENDED:
-        for path in _reports(folder):
-            report = f"report:{row.run_uuid}/{path}"
-            yield _is(report, name=Path(path).stem, path=path, run=row.run_uuid)
-            yield Fact(Relation.reported, name, report)
 
 
 def _tags(connection: Connection, ids: Sequence[str]) -> dict[str, dict[str, str]]:

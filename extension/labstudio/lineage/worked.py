@@ -59,6 +59,19 @@ def _of_job(row: Row[Any], home: Home) -> Iterator[Fact]:
     taken = Snapshot.model_validate(row.snapshot)
     provenance = row.provenance or {}
     entry = next((file.sha256 for file in taken.files if file.path == taken.entry), None)
+    for file in taken.inputs:
+        data = f"data:{file.sha256}"
+        yield _data(data, file.path, file.size_bytes)
+        facts = {"name": file.path, "path": file.source}
+        yield Fact(Relation.given, data, name, {k: v for k, v in facts.items() if v})
+        if file.source:
+            yield Fact(Relation.held, file_name(file.source), data, {"path": file.source})
+    if row.run_id:
+        yield Fact(Relation.ran, name, f"run:{row.run_id}")
+    if row.rerun_of:
+        yield Fact(Relation.reran, f"job:{row.rerun_of}", name)
+    if row.state in _FINAL and row.state != JobState.stopped and row.attempt:
+        yield from _left(name, home.attempt(row.id, row.attempt), row.attempt)
     yield _is(
         name,
         name=row.name,
@@ -74,19 +87,6 @@ def _of_job(row: Row[Any], home: Home) -> Iterator[Fact]:
         started_at=_time(row.started_at),
         ended_at=_time(row.ended_at),
     )
-    for file in taken.inputs:
-        data = f"data:{file.sha256}"
-        yield _data(data, file.path, file.size_bytes)
-        facts = {"name": file.path, "path": file.source}
-        yield Fact(Relation.given, data, name, {k: v for k, v in facts.items() if v})
-        if file.source:
-            yield Fact(Relation.held, file_name(file.source), data, {"path": file.source})
-    if row.run_id:
-        yield Fact(Relation.ran, name, f"run:{row.run_id}")
-    if row.rerun_of:
-        yield Fact(Relation.reran, f"job:{row.rerun_of}", name)
-    if row.state in _FINAL and row.state != JobState.stopped and row.attempt:
-        yield from _left(name, home.attempt(row.id, row.attempt), row.attempt)
 
 
 def _left(name: str, folder: Path, attempt: int) -> Iterator[Fact]:
