@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
+    import pandas as pd
+
     from labstudio._studio import Studio
     from labstudio.experiments.artifacts.access import RunArtifacts
     from labstudio.experiments.artifacts.models import (
@@ -98,6 +100,37 @@ class RunVerbs:
         from labstudio.experiments.curves import curves
 
         return curves(query, details.found(self.source, query.run), self.facts)
+
+    def curves_frame(
+        self, run_ids: Sequence[str], metrics: Sequence[str] | str, **query: Any
+    ) -> pd.DataFrame:
+        """Return curves as a data frame: one row for each run, metric and point.
+
+        Parameters
+        ----------
+        run_ids, metrics
+            Which.
+        **query
+            Fields of `CurvesQuery`: ``points``, ``x``, ``to``.
+
+        Examples
+        --------
+        >>> studio.runs.curves_frame(["1f3a"], "loss")  # doctest: +SKIP
+        """
+        from labstudio.experiments.curve_models import CurvesQuery
+        from labstudio.experiments.curves import curves
+        from labstudio.experiments.frames import of_curves
+
+        named = [metrics] if isinstance(metrics, str) else list(metrics)
+        asked = validated(CurvesQuery, {"run": list(run_ids), "metric": named, **query})
+        runs = details.found(self.source, asked.run)
+        return of_curves(curves(asked, runs, self.facts), {run.id: run.name for run in runs})
+
+    def compare_frame(self, run_ids: Sequence[str]) -> pd.DataFrame:
+        """Return runs as rows of a data frame: parameters, last metrics and tags by name."""
+        from labstudio.experiments.frames import of_runs
+
+        return of_runs(details.found(self.source, run_ids))
 
     def compare(self, run_ids: Sequence[str]) -> Comparison:
         """Return runs side by side; code is compared with the first one's."""
