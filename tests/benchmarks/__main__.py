@@ -8,7 +8,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tests.benchmarks import containers, jobs, kernels, logs, moves
+from tests.benchmarks import containers, jobs, kernels, logging_cost, logs, moves
 from tests.benchmarks.measure import Result, daemon, machine
 
 HERE = Path(__file__).parent
@@ -23,6 +23,7 @@ def main() -> int:
         folder = Path(place)
         with daemon() as studio:
             results = [jobs.first_output(studio, folder), jobs.ten_notebooks(studio, folder)]
+            results += logging_cost.logged(studio)
         results.append(logs.streamed(folder))
         results.append(moves.gigabyte(folder))
         if (in_container := containers.docker_job(folder)) is not None:
