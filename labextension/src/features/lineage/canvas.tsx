@@ -9,13 +9,13 @@ import { KindMark } from '../../components/kind';
 import type { Graph, Node } from './api';
 import type { Direction, IPlace } from './graph';
 import { edgeKey, neighbour } from './graph';
-import { kindWord, relationWord, spoken } from './kinds';
+import { kindWord, spoken } from './kinds';
 import { NODE_HEIGHT, NODE_WIDTH } from './layout';
 import type { LineageModel } from './model';
 import { openNode } from './open';
 
 /** Below this the words on the nodes cannot be read: then only the middle is shown. */
-const LEGIBLE = 0.55;
+const LEGIBLE = 0.6;
 
 type Shown = FlowNode<{
   node: Node;
@@ -79,18 +79,16 @@ export function Canvas(props: {
     () =>
       graph.edges.map(edge => {
         const on = way.size > 1 && way.has(edge.source) && way.has(edge.target);
-        const near = edge.source === selected || edge.target === selected;
         return {
           id: edgeKey(edge),
           source: edge.source,
           target: edge.target,
           className: on ? 'lst-Edge-on' : way.size > 1 ? 'lst-Edge-aside' : undefined,
-          label: on || near ? relationWord(edge.relation, trans) : undefined,
-          markerEnd: { type: MarkerType.ArrowClosed, width: 14, height: 14 },
+          markerEnd: { type: MarkerType.ArrowClosed, width: 16, height: 16 },
           focusable: false
         };
       }),
-    [graph, selected, way, trans]
+    [graph, way]
   );
 
   const choose = (id: string) => {

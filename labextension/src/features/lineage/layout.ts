@@ -2,13 +2,13 @@ import { Graph, layout } from '@dagrejs/dagre';
 
 import type { IGraph, IPlace } from './graph';
 
-export const NODE_WIDTH = 208;
-export const NODE_HEIGHT = 54;
+export const NODE_WIDTH = 184;
+export const NODE_HEIGHT = 50;
 
 /** Where each node stands, its top left corner: causes to the left of their results. */
 export function place(graph: IGraph): Map<string, IPlace> {
   const drawn = new Graph();
-  drawn.setGraph({ rankdir: 'LR', nodesep: 22, ranksep: 74, marginx: 16, marginy: 16 });
+  drawn.setGraph({ rankdir: 'LR', nodesep: 20, ranksep: 58, marginx: 16, marginy: 16 });
   drawn.setDefaultEdgeLabel(() => ({}));
   for (const node of graph.nodes) {
     drawn.setNode(node.id, { width: NODE_WIDTH, height: NODE_HEIGHT });

@@ -5,10 +5,10 @@ import { Banner, Button, Facts, IconButton } from '../../components/basics';
 import { useServices } from '../../components/context';
 import { KindMark } from '../../components/kind';
 import { outIcon } from '../../components/icons';
-import { moment, oneLine } from '../../format';
+import { bytes, moment, oneLine } from '../../format';
 import type { Node } from './api';
 import type { Direction } from './graph';
-import { kindWord } from './kinds';
+import { kindWord, relationWord } from './kinds';
 import type { Answer, LineageModel } from './model';
 import { opener, openNode, openWord } from './open';
 
@@ -71,13 +71,21 @@ function Details(props: { model: LineageModel; node: Node }): JSX.Element {
   );
 }
 
+/** What the node's name, state and time say already. */
+const TOLD = ['name', 'status', 'created_at', 'started_at'];
+
 function factsOf(node: Node): [string, React.ReactNode][] {
-  return Object.entries(node.facts)
-    .filter(([, value]) => value !== null && value !== '')
+  return Object.entries(node.facts ?? {})
+    .filter(([name, value]) => value !== null && value !== '' && !TOLD.includes(name))
     .map(([name, value]) => {
-      const text = oneLine(value, 200);
+      const text =
+        name.endsWith('_bytes') && typeof value === 'number'
+          ? bytes(value)
+          : name.endsWith('_at') && typeof value === 'string'
+            ? moment(value)
+            : oneLine(value, 200);
       const shown = /^[0-9a-f]{32,}$/.test(text) ? `${text.slice(0, 12)}…` : text;
-      const words = name.replace(/_/g, ' ');
+      const words = name.replace(/_bytes$/, '').replace(/_/g, ' ');
       return [
         words.charAt(0).toUpperCase() + words.slice(1),
         <code key={name} title={text}>
@@ -111,13 +119,26 @@ function Beside(props: {
   const { trans } = useServices();
   const others = model.ways.next(node.id, direction).map(id => model.find(id));
   const more = model.open(node.id, direction);
+  const relation = (other: string) =>
+    model.graph.edges
+      .filter(({ source, target }) =>
+        direction === 'up'
+          ? source === other && target === node.id
+          : source === node.id && target === other
+      )
+      .map(edge => relationWord(edge.relation, trans))
+      .join(', ');
   if (others.length === 0 && !more) {
     return null;
   }
   return (
     <>
       <h4>{props.title}</h4>
-      <Nodes model={model} nodes={others.filter(other => other !== undefined)} />
+      <Nodes
+        model={model}
+        nodes={others.filter(other => other !== undefined)}
+        note={id => <span className="lst-Quiet">{relation(id)}</span>}
+      />
       {more && (
         <Button onClick={() => void model.expand(node.id, direction)}>
           {direction === 'up' ? trans.__('Show causes') : trans.__('Show results')}

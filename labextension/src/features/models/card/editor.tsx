@@ -139,8 +139,10 @@ function Head(props: { model: CardModel }): JSX.Element | null {
         <div className="lst-Header-title">
           <h2>{trans.__('Card of %1, version %2', card.model, card.model_version)}</h2>
           <p>
-            <span className="lst-Mark" data-kind={card.state}>
-              {cardWord(card.state, trans)}
+            <span>
+              <span className="lst-Mark" data-kind={card.state}>
+                {cardWord(card.state, trans)}
+              </span>
             </span>
             {card.version > 0 ? (
               <span>{trans.__('card version %1', card.version)}</span>

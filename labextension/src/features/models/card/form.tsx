@@ -73,7 +73,7 @@ function CardField(props: { model: CardModel; field: IField; id: string }): JSX.
     error
   };
   return (
-    <div className="lst-CardField" data-missing={absent} data-field={name}>
+    <div className="lst-CardField" data-missing={absent && missing.required} data-field={name}>
       {name === 'risk_rating' ? (
         <SelectField
           {...common}

@@ -30,7 +30,8 @@ export function Sources(props: { sources: readonly Source[] | undefined }): JSX.
             onClick={() => openSource(source, services)}
           >
             <KindMark kind={source.kind} />
-            {source.label}
+            {/* The card's own model need not be named at each of its claims. */}
+            <span className={source.kind === 'model' ? 'lst-sr' : undefined}>{source.label}</span>
           </button>
         )
       )}
