@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 EXTENSION = "labstudio"
@@ -16,16 +17,22 @@ def main(folder: Path) -> None:
     found = [*folder.glob("*.whl"), *folder.glob("*.tar.gz")]
     if len(found) != 2:
         sys.exit(f"{folder} should hold one wheel and one sdist, and holds {found}")
-    for distribution in found:
-        with tempfile.TemporaryDirectory() as place:
-            check(distribution.absolute(), Path(place))
+    with ThreadPoolExecutor() as pool:
+        for told in pool.map(check, found):
+            print(told)
 
 
-def check(distribution: Path, place: Path) -> None:
-    """Install one distribution and ask Jupyter for its extensions."""
-    environment = place / "venv"
+def check(distribution: Path) -> str:
+    """Install one distribution into an empty environment and try it; return what it showed."""
+    with tempfile.TemporaryDirectory() as place:
+        return _check(distribution.absolute(), Path(place))
+
+
+def _check(distribution: Path, place: Path) -> str:
+    environment, shown = place / "venv", []
     python = environment / "bin" / "python"
-    run([sys.executable, "-m", "venv", str(environment)])
+    # uv installs into it; pip comes as labstudio's own requirement.
+    run([sys.executable, "-m", "venv", "--without-pip", str(environment)])
     # Only the environment's own programs and the shell's: no Node.
     path = f"{environment / 'bin'}:{bare_path(place)}"
     variables = {**os.environ, "PATH": path, "LABSTUDIO_HOME": str(place / "home")}
@@ -39,10 +46,11 @@ def check(distribution: Path, place: Path) -> None:
         line = next((each for each in told.splitlines() if EXTENSION in each), "")
         if "enabled" not in told or EXTENSION not in told or "X" in line:
             sys.exit(f"{' '.join(words)} does not show {EXTENSION} as enabled and OK:\n{told}")
-        print(distribution.name, command, line.strip())
+        shown.append(f"{distribution.name} {command} {line.strip()}")
     run([str(environment / "bin" / "labstudio"), "--help"], variables)
     run([str(environment / "bin" / "labstudio"), "demo"], variables)
     run([str(environment / "bin" / "labstudio"), "daemon", "--stop"], variables)
+    return "\n".join(shown)
 
 
 def bare_path(place: Path) -> str:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,8 @@ import sqlalchemy as sa
 from lineage_shop import Shop, sha256
 
 from labstudio._studio import Studio
+from labstudio.database.tables import approvals, cards
+from labstudio.database.tables import lineage as table
 from labstudio.errors import InvalidInput, NotFound
 from labstudio.experiments.server_main import PROXIED_ARTIFACTS
 from labstudio.experiments.store import store_url
@@ -168,10 +172,6 @@ def test_parents_reproductions_reruns_reports_and_cards_are_linked(shop: Shop) -
 
 
 def add_card(studio: Studio, model: str, version: int) -> None:
-    from datetime import UTC, datetime
-
-    from labstudio.database.tables import cards
-
     now = datetime.now(UTC)
     card = {
         "id": "C1",
@@ -268,6 +268,40 @@ def test_what_is_not_known_is_said(
 ) -> None:
     with pytest.raises(error, match=message):
         studio.lineage(thing)
+
+
+def test_a_name_of_no_kind_is_not_recorded(studio: Studio) -> None:
+    with pytest.raises(InvalidInput, match="'colour:red' is no object of the lineage"):
+        studio.lineage.record("made", "colour:red", "run:1")
+    assert studio.lineage.verify().entries == 0
+
+
+def test_who_promoted_a_model_is_in_the_record(shop: Shop) -> None:
+    version = shop.register("m", "s3://m", shop.run())
+    request = {
+        "id": "A1",
+        "model": "m",
+        "version": 1,
+        "alias": "champion",
+        "state": "pending",
+        "comment": "",
+        "requested_by": "ann",
+        "requested_at": datetime.now(UTC),
+        "applied": False,
+    }
+    with shop.studio.database.begin() as connection:
+        connection.execute(approvals.insert().values(request))
+    shop.harvest.everything()
+    decided = {"state": "approved", "decided_by": "bob", "decided_at": datetime.now(UTC)}
+    with shop.studio.database.begin() as connection:
+        connection.execute(approvals.update().values(decided))
+    shop.harvest.everything()
+    query = sa.select(table.c.object, table.c.facts).where(table.c.subject == "approval:A1")
+    with shop.studio.database.read() as connection:
+        entries = connection.execute(query.order_by(table.c.sequence)).all()
+    assert [json.loads(each.facts)["state"] for each in entries] == ["pending", "approved"]
+    assert {each.object for each in entries} == {version}
+    assert "approval" not in str(shop.studio.lineage(version).graph())
 
 
 def test_a_graph_is_cut_and_says_so(studio: Studio) -> None:

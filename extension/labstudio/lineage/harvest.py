@@ -138,7 +138,7 @@ class Harvest:
     def _registry(self) -> int:
         """Record models, their versions, aliases and cards; there are few of them."""
         with self._studio.database.read() as connection:
-            facts = list(worked.of_cards(connection))
+            facts = [*worked.of_cards(connection), *worked.of_approvals(connection)]
             named = self._named()
         if records := self._records():
             with records.read() as connection:

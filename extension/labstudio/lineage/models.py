@@ -39,6 +39,8 @@ class Relation(StrEnum):
     """A file held data: from ``file:`` to ``data:``."""
     named = "named"
     """An alias names a version: ``alias:MODEL/ALIAS`` of ``models:MODEL``; None: no longer."""
+    decided = "decided"
+    """The promotion of a model, ``approval:ID``, was asked for, approved or refused (facts)."""
     given = "given"
     """Data was declared as a job's input."""
     read = "read"

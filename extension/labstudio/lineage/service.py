@@ -23,7 +23,7 @@ from labstudio.lineage.models import (
     StaleQuery,
     Verification,
 )
-from labstudio.lineage.nodes import nodes
+from labstudio.lineage.nodes import kind_of, nodes
 from labstudio.lineage.objects import named
 
 if TYPE_CHECKING:
@@ -80,7 +80,15 @@ class LineageService:
             Names such as ``recipe:SHA256``. The same twice: facts about that object.
         **facts
             What else is known; JSON.
+
+        Raises
+        ------
+        InvalidInput
+            When a name is of no kind that the lineage has.
         """
+        if relation not in walk.ASIDE or relation == Relation.is_:
+            for name in (subject, object_):
+                kind_of(name)
         return self.ledger.append([Fact(relation, subject, object_, facts)]) > 0
 
     def graph(

@@ -18,8 +18,10 @@ if TYPE_CHECKING:
     from sqlalchemy.engine import Connection
 
 CHUNK = 500
-# What is said of one object, where files lay and what aliases named are no steps.
-ASIDE = (Relation.is_.value, Relation.held.value, Relation.named.value)
+# What is said of one object, where files lay, what aliases named and who decided are no steps.
+ASIDE = tuple(
+    each.value for each in (Relation.is_, Relation.held, Relation.named, Relation.decided)
+)
 
 
 class Step(NamedTuple):

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from labstudio.database.tables import cards, jobs
+from labstudio.database.tables import approvals, cards, jobs
 from labstudio.jobs import files
 from labstudio.jobs.models import FINAL_STATES, JobState, Snapshot
 from labstudio.lineage.ledger import Fact
@@ -52,6 +52,24 @@ def of_cards(connection: Connection) -> Iterator[Fact]:
             created_at=row.created_at.isoformat(),
         )
         yield Fact(Relation.described, f"model:{row.model}/{row.model_version}", name)
+
+
+def of_approvals(connection: Connection) -> Iterator[Fact]:
+    """Give who asked for which promotion of a model, and who decided."""
+    for row in connection.execute(sa.select(approvals)):
+        facts = {
+            "alias": row.alias,
+            "state": row.state,
+            "requested_by": row.requested_by,
+            "decided_by": row.decided_by,
+            "decided_at": _time(row.decided_at),
+        }
+        yield Fact(
+            Relation.decided,
+            f"approval:{row.id}",
+            f"model:{row.model}/{row.version}",
+            {key: value for key, value in facts.items() if value is not None},
+        )
 
 
 def _of_job(row: Row[Any], home: Home) -> Iterator[Fact]:
