@@ -75,6 +75,13 @@ class StudioConfig(Configurable):
         "accounts whose records are a SQLite file, where there is nobody else to ask.",
     ).tag(config=True)
     tracking = Bool(True, help="Run an MLflow tracking server under the daemon.").tag(config=True)
+    tracking_uri = Unicode(
+        "",
+        help="Where MLflow's runs are. Empty: in the home. `http(s)://...`: that server is used "
+        "as it is, with MLFLOW_TRACKING_TOKEN, or MLFLOW_TRACKING_USERNAME and _PASSWORD. "
+        "`sqlite:///...`, `postgresql://...` or a folder `mlruns`: the studio serves what is there. "
+        "Jupyter Server takes MLFLOW_TRACKING_URI of its environment for it.",
+    ).tag(config=True)
     capture = Bool(
         True, help="Record what made each run of a notebook that has loaded labstudio."
     ).tag(config=True)

@@ -10,6 +10,8 @@ from traitlets import Bool, Float, Int, Unicode
 
 from labstudio._version import __version__
 from labstudio.config import StudioConfig
+from labstudio.experiments.place import adopt
+from labstudio.home import Home
 from labstudio_server import events
 from labstudio_server.adoption import Adoption
 from labstudio_server.container import SETTING, Services
@@ -71,6 +73,7 @@ class LabstudioApp(ExtensionApp):
         """Build what handlers are given; `ExtensionApp.initialize` calls this at load."""
         assert self.serverapp is not None
         root = getattr(self.serverapp.contents_manager, "root_dir", None) or self.serverapp.root_dir
+        adopt(Home(self.home or None))
         self.services = Services(
             home=self.home,
             database_url=self.database_url,

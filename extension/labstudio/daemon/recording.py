@@ -16,8 +16,9 @@ from labstudio.capture import jobs as capsules
 from labstudio.capture import spool
 from labstudio.database.tables import attempts, jobs
 from labstudio.errors import Conflict, InvalidInput, NotFound, StudioError, Unavailable
+from labstudio.experiments.place import Server, place
 from labstudio.experiments.recorder import Recorder, Upload
-from labstudio.experiments.server import TrackingServer
+from labstudio.experiments.server import TrackingServer, point_to
 from labstudio.experiments.tracking import connection
 from labstudio.jobs import files
 from labstudio.jobs.left import JobFile, ResourceSample
@@ -66,8 +67,12 @@ class Recording:
     def start(self) -> None:
         """Start the tracking server, unless the settings say none."""
         if self._studio.config.tracking:
-            url = self._studio.config.database_url or None
-            self._server = TrackingServer(self._studio.home, url)
+            config, home = self._studio.config, self._studio.home
+            if isinstance(where := place(config.tracking_uri), Server):
+                point_to(home, where)
+                return
+            url = config.database_url or None
+            self._server = TrackingServer(home, url, config.tracking_uri)
             self._server.start()
             spool.resume_left(self._studio.home)
 
@@ -96,7 +101,11 @@ class Recording:
                 self._opened.wait(min(left, 0.05))
         where = connection(self._studio.home)
         return protocol.Tracking(
-            uri=where.url, token=where.token, run_id=found.run_id, experiment_id=found.experiment_id
+            uri=where.url,
+            # A password reaches local jobs by MLflow's own variables, others by the gateway.
+            token=None if where.user else where.token,
+            run_id=found.run_id,
+            experiment_id=found.experiment_id,
         )
 
     def open(self) -> None:

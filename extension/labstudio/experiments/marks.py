@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from labstudio.errors import InvalidInput
 from labstudio.experiments.favourites import mark
 from labstudio.experiments.run_models import RunsEdited
-from labstudio.experiments.search.matching import ARCHIVED_TAG, NOTE_TAG
+from labstudio.experiments.search.names import ARCHIVED_TAG, NOTE_TAG
 from labstudio.experiments.tracking import API
 from labstudio.experiments.wire import TAG_LIMIT, clean_key
 from labstudio.jobs.submission import current_user

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Literal
 
-from labstudio.errors import InvalidInput
+from labstudio.errors import Conflict, InvalidInput
 from labstudio.experiments.tracking import SYSTEM_PREFIX, Tracking
 from labstudio.experiments.wire import TAG_LIMIT, Metric
 from labstudio.jobs.models import JobKind, JobState
@@ -209,8 +209,9 @@ class Recorder:
             try:
                 path = f"{upload.folder}/{upload.path}"
                 self._tracking.upload_artifact(run_id, path, upload.file)
-            except (InvalidInput, OSError):
-                # A name that MLflow does not take, or a file that cannot be read.
+            except (Conflict, InvalidInput, OSError):
+                # A name that MLflow does not take, a file that cannot be read, or artifacts that
+                # are kept where only MLflow's own client reaches.
                 left_out.append(upload.path)
             else:
                 room -= size

@@ -47,6 +47,7 @@ from labstudio.home import PRIVATE_FILE, write_atomic
 from labstudio.serving import BACKLOG, KeptServer
 
 if TYPE_CHECKING:
+    from labstudio.experiments.place import Server
     from labstudio.experiments.tracking import Connection
     from labstudio.home import Home
 
@@ -59,6 +60,8 @@ PORT_PATIENCE_S = 2.0
 
 # The store's address may hold a password, so it travels by environment, not by argument.
 STORE_VARIABLE = "LABSTUDIO_TRACKING_STORE"
+# Records that are served instead of the studio's own; see `labstudio.experiments.place`.
+PLACE_VARIABLE = "LABSTUDIO_TRACKING_PLACE"
 
 
 class TrackingServer(KeptServer):
@@ -71,12 +74,15 @@ class TrackingServer(KeptServer):
     database_url
         A PostgreSQL URL for MLflow's records, which go into a schema of their own,
         ``labstudio_mlflow``. None: SQLite in the home.
+    tracking_uri
+        What is served instead: a database or folder of MLflow; see `labstudio.experiments.place`.
     """
 
-    def __init__(self, home: Home, database_url: str | None = None) -> None:
+    def __init__(self, home: Home, database_url: str | None = None, tracking_uri: str = "") -> None:
         module = "labstudio.experiments.server_main"
         super().__init__(home, "tracking server", module, home.tracking_log)
         self._database_url = database_url
+        self._tracking_uri = tracking_uri
 
     def start(self) -> Connection:
         """Open the port, write ``tracking.json`` and start the child; return at once.
@@ -91,6 +97,8 @@ class TrackingServer(KeptServer):
         from labstudio.experiments.tracking import Connection
 
         old = read_tracking_json(self.home)
+        if old.get("elsewhere"):
+            old = {}  # what opens another's door opens none here
         token = str(old.get("token") or secrets.token_urlsafe(32))
         try:
             listening = open_socket(old.get("port"))
@@ -132,7 +140,14 @@ class TrackingServer(KeptServer):
             for name, value in os.environ.items()
             if not name.startswith(("MLFLOW_", "_MLFLOW_"))
         }
-        return kept | ({STORE_VARIABLE: self._database_url} if self._database_url else {})
+        told = {STORE_VARIABLE: self._database_url or "", PLACE_VARIABLE: self._tracking_uri}
+        return kept | {name: value for name, value in told.items() if value}
+
+
+def point_to(home: Home, where: Server) -> None:
+    """Write ``tracking.json`` for a server that somebody else runs."""
+    told = {"url": where.url, "token": where.token, "user": where.user, "elsewhere": True}
+    write_atomic(home.tracking_json, json.dumps(told, indent=2))
 
 
 def read_tracking_json(home: Home) -> dict[str, object]:

@@ -11,8 +11,14 @@ import socket
 import sys
 from typing import TYPE_CHECKING
 
-from labstudio.experiments.server import LOOPBACK, STORE_VARIABLE, read_tracking_json
-from labstudio.experiments.store import prepare, store_url
+from labstudio.experiments.place import Store, place
+from labstudio.experiments.server import (
+    LOOPBACK,
+    PLACE_VARIABLE,
+    STORE_VARIABLE,
+    read_tracking_json,
+)
+from labstudio.experiments.store import prepare, store_url, take_over
 from labstudio.home import Home
 from labstudio.serving import begin_child, serve, set_up_log
 
@@ -66,9 +72,17 @@ def serve_mlflow(home: Home, descriptor: int) -> None:
     if not isinstance(token, str) or not token:
         sys.exit(f"{home.tracking_json} holds no token.")
     database_url = os.environ.pop(STORE_VARIABLE, None)
-    url = store_url(home.tracking_database_path, database_url)
+    served = place(os.environ.pop(PLACE_VARIABLE, ""))
+    own = not isinstance(served, Store)
+    url = store_url(home.tracking_database_path, database_url) if own else served.url
     set_up_mlflow(home, url)
-    prepare(url)
+    if own:
+        prepare(url)
+    elif served.folder is None:
+        take_over(url)
+    else:
+        # MLflow keeps files no longer by default, and reads them still.
+        os.environ["MLFLOW_ALLOW_FILE_STORE"] = "true"
 
     from mlflow.server.fastapi_app import app
     from mlflow.server.handlers import initialize_backend_stores

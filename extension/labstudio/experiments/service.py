@@ -48,11 +48,9 @@ class RunService(RunVerbs):
     @cached_property
     def source(self) -> RunSource:  # type: ignore[override]
         """What keeps the runs."""
-        from labstudio.experiments.search.database import DatabaseSource
-        from labstudio.experiments.store import store_url
+        from labstudio.experiments.search.opening import open_source
 
-        home, config = self._studio.home, self._studio.config
-        return DatabaseSource(store_url(home.tracking_database_path, config.database_url or None))
+        return open_source(self._studio)
 
     def search(self, filter: str = "", *, user: str | None = None, **more: Any) -> RunPage:  # noqa: A002
         """Find runs.

@@ -78,6 +78,28 @@ def prepare(url: str) -> None:
         engine.dispose()
 
 
+def take_over(url: str) -> None:
+    """Make a database of before ready, its contents and artifact places left as they are.
+
+    A file is brought up to date, a copy kept beside it. In Postgres others may use the records too:
+    they are migrated by whoever owns them.
+    """
+    if url.startswith("sqlite:"):
+        prepare(url)
+        return
+    from mlflow.store.db import utils
+    from sqlalchemy.exc import DatabaseError
+
+    engine = utils.create_sqlalchemy_engine_with_retry(url)
+    try:
+        make_indexes(engine)
+    except DatabaseError as error:
+        # Search works without, slower.
+        LOG.warning("The studio's indexes cannot be made there: %s", error.orig)
+    finally:
+        engine.dispose()
+
+
 def make_indexes(engine: Engine) -> None:
     """Make the studio's indexes where they are missing; with many runs that takes seconds."""
     from sqlalchemy import inspect, text

@@ -68,6 +68,10 @@ class Connection:
 
     url: str
     token: str = field(repr=False)
+    user: str = ""
+    """Who it is, where the token is a password."""
+    elsewhere: bool = False
+    """Whether somebody else runs it."""
 
 
 def connection(home: Home) -> Connection:
@@ -84,7 +88,7 @@ def connection(home: Home) -> Connection:
     url, token = content.get("url"), content.get("token")
     if not isinstance(url, str) or not isinstance(token, str):
         raise Unavailable("The tracking server has not been started; start the daemon.")
-    return Connection(url, token)
+    return Connection(url, token, str(content.get("user", "")), bool(content.get("elsewhere")))
 
 
 def is_ready(home: Home, timeout_s: float = 1.0) -> bool:
@@ -93,9 +97,8 @@ def is_ready(home: Home, timeout_s: float = 1.0) -> bool:
 
     try:
         here = connection(home)
-        answer = httpx.get(
-            f"{here.url}/health", headers=authorization(here), timeout=timeout_s, trust_env=False
-        )
+        address, door = f"{here.url}/health", authorization(here)
+        answer = httpx.get(address, headers=door, timeout=timeout_s, trust_env=here.elsewhere)
     except (Unavailable, httpx.HTTPError):
         return False
     return answer.status_code == httpx.codes.OK
@@ -103,6 +106,11 @@ def is_ready(home: Home, timeout_s: float = 1.0) -> bool:
 
 def authorization(to: Connection) -> dict[str, str]:
     """Return the header that the tracking server wants."""
+    if to.user:
+        import base64
+
+        pair = base64.b64encode(f"{to.user}:{to.token}".encode()).decode()
+        return {"Authorization": f"Basic {pair}"}
     return {"Authorization": f"Bearer {to.token}"} if to.token else {}
 
 
@@ -378,7 +386,7 @@ class Tracking:
                     headers=authorization(self._connection),
                     timeout=httpx.Timeout(self._timeout_s, connect=CONNECT_TIMEOUT_S),
                     # A proxy of the environment must not see loopback traffic and the token.
-                    trust_env=False,
+                    trust_env=self._connection.elsewhere,
                 )
             return self._client
 

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     import httpx
 
     from labstudio._studio import Studio
+    from labstudio.experiments.tracking import Connection
 
 BODY_LIMIT_BYTES = 8 << 30
 QUEUED_CHUNKS = 8
@@ -142,7 +143,7 @@ class MlflowHandler(StudioMixin):
             for name, value in self.request.headers.get_all()
             if name.lower() not in _NOT_SENT and not name.lower().startswith("x-forwarded")
         ]
-        headers.append(("Authorization", f"Bearer {connection.token}"))
+        headers.extend(authorization_of(connection))
         if "Accept-Encoding" not in self.request.headers:
             headers.append(("Accept-Encoding", "identity"))
         if content is not None and (length := self.request.headers.get("Content-Length")):
@@ -267,10 +268,17 @@ class MlflowRedirectHandler(StudioMixin):
         self.redirect(self.base_url.rstrip("/") + MLFLOW + "/")
 
 
-def _connection(studio: Studio) -> Any:
+def _connection(studio: Studio) -> Connection:
     from labstudio.experiments.tracking import connection
 
     return connection(studio.home)
+
+
+def authorization_of(to: Connection) -> list[tuple[str, str]]:
+    """Return the header that the tracking server wants."""
+    from labstudio.experiments.tracking import authorization
+
+    return list(authorization(to).items())
 
 
 def _without_token(query: str) -> str:

@@ -19,7 +19,8 @@ from labstudio.experiments.facts.tables import (
 )
 from labstudio.experiments.run_models import DatasetUse, MetricSummary, RunLink
 from labstudio.experiments.search.matching import among
-from labstudio.experiments.search.rows import MLFLOW, PARENT_TAG
+from labstudio.experiments.search.names import PARENT_TAG
+from labstudio.experiments.search.rows import MLFLOW
 from labstudio.experiments.search.tables import latest_metrics, metrics, runs, tags
 
 if TYPE_CHECKING:

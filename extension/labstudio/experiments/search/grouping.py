@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from labstudio.errors import InvalidInput
 from labstudio.experiments.models import (
     ColumnKey,
     MetricRange,
@@ -16,6 +15,7 @@ from labstudio.experiments.models import (
     RunValues,
 )
 from labstudio.experiments.search.matching import experiment_number
+from labstudio.experiments.search.names import ATTRIBUTE_NAMES, DATA_NAMES, key_of, said, split_key
 from labstudio.experiments.search.tables import (
     ATTRIBUTES,
     experiments,
@@ -32,16 +32,6 @@ if TYPE_CHECKING:
 
     from labstudio.experiments.models import GroupQuery, ValuesQuery
     from labstudio.experiments.search.filters import Condition
-
-KINDS = {
-    "params": params,
-    "param": params,
-    "parameters": params,
-    "parameter": params,
-    "tags": tags,
-    "tag": tags,
-}
-GROUPED_BY = "params.NAME, tags.NAME, experiment, status or another attribute"
 
 
 def count_keys(connection: Connection | None, given: Sequence[str]) -> RunColumns:
@@ -69,8 +59,8 @@ def count_keys(connection: Connection | None, given: Sequence[str]) -> RunColumn
     if connection is not None:
         total = connection.scalar(sa.select(sa.func.count()).select_from(runs).where(active)) or 0
     return RunColumns(
-        attributes=sorted(ATTRIBUTES),
-        datasets=["name", "digest", "context"],
+        attributes=list(ATTRIBUTE_NAMES),
+        datasets=list(DATA_NAMES),
         runs=total,
         **found,
     )
@@ -84,20 +74,14 @@ def valued(key: str, field: str) -> tuple[str, str, sa.FromClause, sa.ColumnElem
     InvalidInput
         When runs cannot be grouped by it.
     """
-    kind, dot, name = key.partition(".")
-    name = name.strip("`\"'")
-    if dot and kind in KINDS and name:
-        kept = KINDS[kind].alias("by")
-        source = runs.outerjoin(
-            kept, sa.and_(kept.c.run_uuid == runs.c.run_uuid, kept.c.key == name)
-        )
-        return ("params" if KINDS[kind] is params else "tags"), name, source, kept.c.value
-    name = name if dot and kind in ("attributes", "attribute", "attr", "run") else key
-    if name in ("experiment", "experiment_id"):
-        return "experiment", name, runs, runs.c.experiment_id
-    if name in ATTRIBUTES and name not in ("start_time", "end_time"):
-        return "attributes", name, runs, ATTRIBUTES[name]
-    raise InvalidInput(f"{field} is one of {GROUPED_BY}, not {key[:100]!r}.", field=field)
+    kind, name = split_key(key, field)
+    if kind == "experiment":
+        return kind, name, runs, runs.c.experiment_id
+    if kind == "attributes":
+        return kind, name, runs, ATTRIBUTES[name]
+    kept = {"params": params, "tags": tags}[kind].alias("by")
+    of_run = sa.and_(kept.c.run_uuid == runs.c.run_uuid, kept.c.key == name)
+    return kind, name, runs.outerjoin(kept, of_run), kept.c.value
 
 
 def list_values(connection: Connection, query: ValuesQuery) -> RunValues:
@@ -124,7 +108,7 @@ def group(connection: Connection, query: GroupQuery, matching: Sequence[Conditio
     kind, name, source, value = valued(query.by, "by")
     columns = [value.label("value"), sa.func.count().label("runs")]
     for number, metric in enumerate(query.metric):
-        key = metric.removeprefix("metrics.").strip("`")
+        key = key_of(metric)
         kept = latest_metrics.alias(f"metric_{number}")
         source = source.outerjoin(
             kept,
@@ -172,15 +156,3 @@ def group(connection: Connection, query: GroupQuery, matching: Sequence[Conditio
             )
         )
     return RunGroups(items=items, total=len(found))
-
-
-def said(kind: str, name: str, value: str | None) -> str | None:
-    """Return MLflow's filter for a group; None where its language cannot say it."""
-    if kind == "experiment" or "`" in name:
-        return None
-    key = f"{kind}.`{name}`" if kind != "attributes" else f"{kind}.{name}"
-    if value is None:
-        return f"{key} IS NULL" if kind != "attributes" else None
-    if "'" not in value:
-        return f"{key} = '{value}'"
-    return f'{key} = "{value}"' if '"' not in value else None

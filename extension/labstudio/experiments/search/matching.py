@@ -10,15 +10,13 @@ import sqlalchemy as sa
 from labstudio.errors import InvalidInput
 from labstudio.experiments.models import Lifecycle
 from labstudio.experiments.search import filters
+from labstudio.experiments.search.names import ARCHIVED_TAG, NOTE_TAG
 from labstudio.experiments.search.tables import experiments, params, runs, tags
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
 
     from labstudio.experiments.models import RunFilter
-
-ARCHIVED_TAG = "labstudio.archived"
-NOTE_TAG = "mlflow.note.content"
 
 
 def conditions(

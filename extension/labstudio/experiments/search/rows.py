@@ -10,7 +10,19 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from labstudio.experiments.models import Run
-from labstudio.experiments.search.matching import ARCHIVED_TAG, NOTE_TAG, among
+from labstudio.experiments.search.matching import among
+from labstudio.experiments.search.names import (
+    ARCHIVED_TAG,
+    JOB_TAG,
+    NAME_TAG,
+    NOTE_TAG,
+    NOTEBOOK_TAG,
+    PARENT_TAG,
+    SOURCE_TAG,
+    USER_TAG,
+    WORKSPACE_TAG,
+    wanted_keys,
+)
 from labstudio.experiments.search.tables import (
     experiments,
     latest_metrics,
@@ -20,18 +32,11 @@ from labstudio.experiments.search.tables import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Sequence
 
     from sqlalchemy.engine import Connection
 
 MLFLOW = "mlflow."
-USER_TAG = "mlflow.user"
-NAME_TAG = "mlflow.runName"
-PARENT_TAG = "mlflow.parentRunId"
-SOURCE_TAG = "mlflow.source.name"
-JOB_TAG = "labstudio.job_id"
-NOTEBOOK_TAG = "labstudio.notebook"
-WORKSPACE_TAG = "labstudio.workspace"
 
 KINDS = {"params": params, "metrics": latest_metrics, "tags": tags}
 
@@ -52,7 +57,7 @@ def read(
     sqlite
         Whether the database is SQLite.
     """
-    wanted = split(columns)
+    wanted = wanted_keys(columns)
     query = (
         sa.select(runs, experiments.c.name.label("experiment"))
         .join_from(runs, experiments, runs.c.experiment_id == experiments.c.experiment_id)
@@ -60,9 +65,11 @@ def read(
     )
     rows = {row.run_uuid: row for row in connection.execute(query)}
     found = {
-        kind: values(connection, table, rows.keys(), wanted.get(kind), sqlite=sqlite)
+        kind: values(
+            connection, table, rows.keys(), wanted.get(kind, ()) if wanted else None, sqlite=sqlite
+        )
         for kind, table in KINDS.items()
-        if wanted is ALL or kind in wanted or table is tags
+        if wanted is None or kind in wanted or table is tags
     }
     now = time.time()
     return [
@@ -72,35 +79,18 @@ def read(
             found.get("metrics", {}).get(run_id, {}),
             found["tags"].get(run_id, {}),
             now,
-            None if wanted is ALL else wanted.get("tags", ()),
+            None if wanted is None else wanted.get("tags", ()),
         )
         for run_id in ids
         if run_id in rows
     ]
 
 
-ALL: dict[str, list[str] | None] = {}
-
-
-def split(columns: Iterable[str]) -> Mapping[str, list[str] | None]:
-    """Return the keys wanted of each kind, None for all; `ALL` when nothing was named."""
-    named: dict[str, list[str] | None] = {}
-    for column in columns:
-        kind, dot, key = column.partition(".")
-        kind = {"param": "params", "metric": "metrics", "tag": "tags"}.get(kind, kind)
-        keys = named.setdefault(kind, [])
-        if not dot:
-            named[kind] = None
-        elif keys is not None:
-            keys.append(key.strip("`"))
-    return named or ALL
-
-
 def values(
     connection: Connection,
     table: sa.TableClause,
     ids: Iterable[str],
-    keys: Sequence[str] | None,
+    keys: Iterable[str] | None,
     *,
     sqlite: bool,
 ) -> dict[str, dict[str, Any]]:

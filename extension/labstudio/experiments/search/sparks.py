@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from labstudio.experiments.search.matching import among
+from labstudio.experiments.search.names import key_of
 from labstudio.experiments.search.tables import metrics
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ def add_sparks(
     """Give each run the course of some metrics."""
     by_id = {run.id: run for run in runs}
     for metric in keys if by_id else ():
-        key = metric.removeprefix("metrics.").strip("`")
+        key = key_of(metric)
         bounds = (
             sa.select(
                 metrics.c.run_uuid,

@@ -11,6 +11,7 @@ from sqlalchemy.sql.visitors import InternalTraversal
 from labstudio.experiments.models import Best
 from labstudio.experiments.search import orders
 from labstudio.experiments.search.filters import lacks
+from labstudio.experiments.search.names import key_of
 from labstudio.experiments.search.tables import latest_metrics, runs
 
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ def window(
         return list(connection.scalars(query.order_by(*keys).offset(at).limit(limit)))
     found: list[str] = []
     for query in by_metric(terms, matching):
-        part = connection.scalars(query.offset(at).limit(limit - len(found))).all()
+        part: list[str] = list(connection.scalars(query.offset(at).limit(limit - len(found))))  # type: ignore[arg-type]
         found += part
         if len(found) == limit:
             break
@@ -138,7 +139,7 @@ def bests(
         Whether most runs match: then the metric's index finds its ends, else those that match are
         looked at.
     """
-    keys = {each: each.removeprefix("metrics.").strip("`") for each in metrics}
+    keys = {each: key_of(each) for each in metrics}
     found: dict[str, list[tuple[str, float]]]
     if many:
         found = {key: ends(connection, matching, key) for key in keys.values()}
