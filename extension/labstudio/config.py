@@ -79,8 +79,8 @@ class StudioConfig(Configurable):
         "",
         help="Where MLflow's runs are. Empty: in the home. `http(s)://...`: that server is used "
         "as it is, with MLFLOW_TRACKING_TOKEN, or MLFLOW_TRACKING_USERNAME and _PASSWORD. "
-        "`sqlite:///...`, `postgresql://...` or a folder `mlruns`: the studio serves what is there. "
-        "Jupyter Server takes MLFLOW_TRACKING_URI of its environment for it.",
+        "`sqlite:///...`, `postgresql://...` or a folder `mlruns`: the studio serves what is "
+        "there. Jupyter Server takes MLFLOW_TRACKING_URI of its environment for it.",
     ).tag(config=True)
     capture = Bool(
         True, help="Record what made each run of a notebook that has loaded labstudio."

@@ -11,7 +11,7 @@ import socket
 import sys
 from typing import TYPE_CHECKING
 
-from labstudio.experiments.place import Store, place
+from labstudio.experiments.place import Server, Store, place
 from labstudio.experiments.server import (
     LOOPBACK,
     PLACE_VARIABLE,
@@ -65,6 +65,22 @@ def set_up_mlflow(home: Home, url: str) -> None:
     }
 
 
+def make_ready(home: Home, database_url: str | None, served: Server | Store | None) -> str:
+    """Make what is to be served ready, say it to MLflow, and return its address."""
+    if not isinstance(served, Store):
+        url = store_url(home.tracking_database_path, database_url)
+        set_up_mlflow(home, url)
+        prepare(url)
+        return url
+    set_up_mlflow(home, served.url)
+    if served.folder is None:
+        take_over(served.url)
+    else:
+        # MLflow keeps no files any more unless told to; it reads them still.
+        os.environ["MLFLOW_ALLOW_FILE_STORE"] = "true"
+    return served.url
+
+
 def serve_mlflow(home: Home, descriptor: int) -> None:
     """Serve MLflow's application behind the token."""
     listening = socket.socket(fileno=descriptor)
@@ -72,17 +88,7 @@ def serve_mlflow(home: Home, descriptor: int) -> None:
     if not isinstance(token, str) or not token:
         sys.exit(f"{home.tracking_json} holds no token.")
     database_url = os.environ.pop(STORE_VARIABLE, None)
-    served = place(os.environ.pop(PLACE_VARIABLE, ""))
-    own = not isinstance(served, Store)
-    url = store_url(home.tracking_database_path, database_url) if own else served.url
-    set_up_mlflow(home, url)
-    if own:
-        prepare(url)
-    elif served.folder is None:
-        take_over(url)
-    else:
-        # MLflow keeps files no longer by default, and reads them still.
-        os.environ["MLFLOW_ALLOW_FILE_STORE"] = "true"
+    url = make_ready(home, database_url, place(os.environ.pop(PLACE_VARIABLE, "")))
 
     from mlflow.server.fastapi_app import app
     from mlflow.server.handlers import initialize_backend_stores

@@ -68,7 +68,7 @@ def window(
         return list(connection.scalars(query.order_by(*keys).offset(at).limit(limit)))
     found: list[str] = []
     for query in by_metric(terms, matching):
-        part: list[str] = list(connection.scalars(query.offset(at).limit(limit - len(found))))  # type: ignore[arg-type]
+        part: list[str] = list(connection.scalars(query.offset(at).limit(limit - len(found))))
         found += part
         if len(found) == limit:
             break
