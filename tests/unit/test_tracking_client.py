@@ -40,7 +40,7 @@ class TestTracking:
 
     def test_a_deleted_experiment_is_restored(self, served: Home, tracking: Tracking) -> None:
         experiment_id = tracking.ensure_experiment("deleted")
-        tracking._call("POST", "/api/2.0/mlflow/experiments/delete", experiment_id=experiment_id)
+        tracking.call("POST", "/api/2.0/mlflow/experiments/delete", experiment_id=experiment_id)
         again = Tracking(served)
         assert again.ensure_experiment("deleted") == experiment_id
         assert again.create_run(experiment_id, "works")

@@ -97,11 +97,11 @@ def adopt(home: Home) -> None:
     Jupyter Server does so as it loads the extension. What leads to the studio's own server is left
     alone: that is where runs go anyhow.
     """
+    uri = os.environ.get("MLFLOW_TRACKING_URI", "").rstrip("/")
+    if not uri or os.environ.get("LABSTUDIO_TRACKING_URI") or os.environ.get("LABSTUDIO_URL"):
+        return
     from labstudio.experiments.server import read_tracking_json
 
-    uri = os.environ.get("MLFLOW_TRACKING_URI", "").rstrip("/")
-    if not uri or os.environ.get("LABSTUDIO_TRACKING_URI"):
-        return
-    if uri == read_tracking_json(home).get("url") or os.environ.get("LABSTUDIO_URL"):
+    if uri == read_tracking_json(home).get("url"):
         return
     os.environ["LABSTUDIO_TRACKING_URI"] = uri
