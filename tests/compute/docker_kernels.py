@@ -17,9 +17,9 @@ OWNER = 1234
 
 
 @contextmanager
-def kernels_place(entry: dict[str, Any]) -> Iterator[Place]:
+def kernels_place(entry: dict[str, Any], **studio_settings: Any) -> Iterator[Place]:
     """Have a studio whose daemon has laid the kernelspecs of a compute."""
-    with place(entry) as made:
+    with place(entry, **studio_settings) as made:
         file = made.studio.home.kernelspecs / specs.spec_name(made.name, "python3") / "kernel.json"
         eventually(file.exists, "The daemon lays no kernelspec.")
         yield made

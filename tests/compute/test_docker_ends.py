@@ -179,41 +179,48 @@ def own_engine(docker_engine: DockerEngine, tmp_path: Path) -> Iterator[Engine]:
         docker_engine.engine.start()
 
 
+@pytest.fixture(scope="module")
+def place_of_ten(docker_engine: DockerEngine) -> Iterator[Place]:
+    """A studio that runs ten jobs at once in containers, without MLflow."""
+    with place(entry(docker_engine, cpus=64.0, max_jobs=10), tracking=False) as made:
+        yield made
+
+
 @pytest.mark.parametrize("how", ["stop", "kill"])
 def test_an_engine_that_restarts_under_a_job_leaves_a_clear_state(
-    docker_engine: DockerEngine, own_engine: Engine, how: str
+    place_of_ten: Place, own_engine: Engine, how: str
 ) -> None:
-    with place(entry(docker_engine)) as there:
-        job = there.script("cut.py", SLEEP)
-        there.await_log(job, "ready")
-        getattr(own_engine, how)()
-        own_engine.start()
-        job.wait(WAIT_S)
-        assert job.state == "interrupted", there.describe(job)
-        assert "Docker Engine was restarted" in (job.error or ""), there.describe(job)
-        again = there.script("again.py", "print('works')")
-        again.wait(WAIT_S)
-        assert again.state == "succeeded", there.describe(again)
+    there = place_of_ten
+    job = there.script("cut.py", SLEEP)
+    there.await_log(job, "ready")
+    getattr(own_engine, how)()
+    own_engine.start()
+    job.wait(WAIT_S)
+    assert job.state == "interrupted", there.describe(job)
+    assert "Docker Engine was restarted" in (job.error or ""), there.describe(job)
+    again = there.script("again.py", "print('works')")
+    again.wait(WAIT_S)
+    assert again.state == "succeeded", there.describe(again)
 
 
 @pytest.mark.faults
-def test_ten_jobs_are_found_again_after_the_daemon_was_killed(docker_engine: DockerEngine) -> None:
-    with place(entry(docker_engine, cpus=64.0, max_jobs=10)) as there:
-        # Once MLflow's server has started: none of the ten waits for it then.
-        there.script("first.py", "print('first')").wait(WAIT_S)
-        code = "import time; print('ready', flush=True); time.sleep(6); print('done', flush=True)"
-        jobs = [there.script(f"s{n}.py", code, need={"cpus": 0.2}) for n in range(10)]
-        for job in jobs:
-            there.await_log(job, "ready")
-        there.kill_daemon()
-        time.sleep(1.0)
-        there.start_daemon()
-        for job in jobs:
-            job.wait(WAIT_S)
-            assert job.state == "succeeded", there.describe(job)
-            assert job.logs().count("ready") == 1, "it ran twice"
-            assert job.record.attempt == 1
-        eventually(
-            lambda: not find(docker_engine.client, there.studio.home, there.name),
-            "containers stay",
-        )
+def test_ten_jobs_are_found_again_after_the_daemon_was_killed(
+    place_of_ten: Place, docker_engine: DockerEngine
+) -> None:
+    there = place_of_ten
+    code = "import time; print('ready', flush=True); time.sleep(6); print('done', flush=True)"
+    jobs = [there.script(f"s{n}.py", code, need={"cpus": 0.2}) for n in range(10)]
+    for job in jobs:
+        there.await_log(job, "ready")
+    there.kill_daemon()
+    time.sleep(1.0)
+    there.start_daemon()
+    for job in jobs:
+        job.wait(WAIT_S)
+        assert job.state == "succeeded", there.describe(job)
+        assert job.logs().count("ready") == 1, "it ran twice"
+        assert job.record.attempt == 1
+    eventually(
+        lambda: not find(docker_engine.client, there.studio.home, there.name),
+        "containers stay",
+    )

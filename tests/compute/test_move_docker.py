@@ -47,7 +47,7 @@ def box(docker_engine: DockerEngine) -> Iterator[Place]:
         volumes=[f"{sources}:{SOURCES}"],
         env={"PYTHONPATH": SOURCES, "PYTHONDONTWRITEBYTECODE": "1"},
     )
-    with kernels_place(told) as made:
+    with kernels_place(told, tracking=False) as made:
         yield made
 
 

@@ -150,17 +150,20 @@ class Place:
 
 
 @contextmanager
-def place(settings: dict[str, Any]) -> Iterator[Place]:
+def place(settings: dict[str, Any], **studio_settings: Any) -> Iterator[Place]:
     """Have a studio with a daemon whose home names one compute.
 
     Parameters
     ----------
     settings
         Its entry. Where they say nothing else it gives out enough for some small jobs at once.
+    **studio_settings
+        Traits of `StudioConfig`; `tracking=False` starts no MLflow where it is not asked for.
     """
     folder = Path(tempfile.mkdtemp(prefix="ls-c"))
     work = Path(tempfile.mkdtemp(prefix="ls-w"))
-    studio = Studio(folder, max_jobs=JOBS_AT_ONCE, warm_kernels=1, heartbeat_s=0.5)
+    traits = {"max_jobs": JOBS_AT_ONCE, "warm_kernels": 1, "heartbeat_s": 0.5, **studio_settings}
+    studio = Studio(folder, **traits)
     entry = {"cpus": float(JOBS_AT_ONCE), "max_jobs": JOBS_AT_ONCE, **settings}
     type_ = entry.pop("type")
     name = "local" if type_ == "local" else "there"

@@ -56,19 +56,22 @@ class Harvest:
         self._seen: int | None = None
         self._swept_at = -LEAST_S
         self._sweep = True
+        self._stamp: tuple[int, ...] = ()
 
     def step(self) -> int:
         """Record what is new; return how many entries that were."""
         latest = self._studio.changes.latest()
-        due = time.monotonic() - self._swept_at >= (LEAST_S if self._sweep else MOST_S)
+        passed = time.monotonic() - self._swept_at
+        due = passed >= LEAST_S if self._sweep else passed >= MOST_S and self._written()
         if latest == self._seen and not due:
             return 0
         changes = [] if self._seen is None else self._since(self._seen)
         added = self._follow(changes)
         if due or self._seen is None:
-            self._sweep = False
+            stamp = self._stamped()
             added += self.everything()
-            self._swept_at = time.monotonic()
+            # Only now: what fails is done again.
+            self._sweep, self._stamp, self._swept_at = False, stamp, time.monotonic()
         self._seen = latest
         return added
 
@@ -91,6 +94,16 @@ class Harvest:
             if known.get(f"run:{run}") != _state(status, stage)
         ]
         return added + self._runs(dict.fromkeys([*new, *recent]))
+
+    def _written(self) -> bool:
+        """Tell whether MLflow's file was written since everything was looked at."""
+        # Of another database that is not known so cheaply.
+        return bool(self._studio.config.database_url) or self._stamped() != self._stamp
+
+    def _stamped(self) -> tuple[int, ...]:
+        path = self._studio.home.tracking_database_path
+        files = (path, path.with_name(f"{path.name}-wal"))
+        return tuple(file.stat().st_mtime_ns for file in files if file.exists())
 
     def _since(self, revision: int) -> list[Change]:
         found: list[Change] = []
