@@ -122,8 +122,6 @@ def test_what_others_do_is_told_and_ones_own_clicks_are_not(
     expect(one.locator(".lst-Header")).to_contain_text("mine: v2")
     page.wait_for_timeout(6_000)  # as long as an echo of one's own may take
     expect(page.get_by_text(f"Version 2 of {MODEL} is mine now")).to_have_count(0)
-    page.get_by_role("tab", name="Launcher").or_(page.locator(".jp-LauncherIcon")).first.wait_for()
-
     lab.fetch("PUT", f"models/{MODEL}/aliases/theirs", {"version": 1})
     told = page.locator(".Toastify__toast", has_text=f"Version 1 of {MODEL} is theirs now")
     expect(told).to_have_count(1)
@@ -227,7 +225,9 @@ def test_the_dashboard_leads_to_what_it_speaks_of(
 ) -> None:
     page = desk.page
     lab.fetch("POST", "models", {"name": "aa-baseline", "run_id": churn[0], **which(lab, churn[0])})
-    lab.fetch("PUT", f"models/{MODEL}/aliases/shadow", {"version": 1})
+    asked = {"model": MODEL, "version": 1, "alias": "production", "comment": ""}
+    approval = lab.fetch("POST", "approvals", asked)
+    lab.fetch("POST", f"approvals/{approval['id']}/decision", {"approve": True})
     try:
         desk.run("labstudio-models:dashboard")
         board = page.locator(".lst-Dashboard")
@@ -237,13 +237,15 @@ def test_the_dashboard_leads_to_what_it_speaks_of(
         table.get_by_role("button", name="Model").click()
         expect(names).to_have_text([MODEL, "aa-baseline"])
         row = table.locator(f"[data-model={MODEL}]")
+        expect(row.locator("[data-column=version]")).to_have_text("Version 1production")
+        expect(row.locator("[data-column=evaluation]")).to_contain_text("auc")
         expect(row.locator("[data-column=bias]")).to_have_text("not set up")
         expect(row.locator("[data-column=drift]")).to_have_text("not set up")
         desk.picture("model-dashboard")
         board.get_by_role("searchbox").fill("baseline")
         expect(names).to_have_text(["aa-baseline"])
         board.get_by_role("searchbox").fill("")
-        row.get_by_role("button", name="Not rated").click()
+        table.locator("[data-model=aa-baseline]").get_by_role("button", name="Not rated").click()
         expect(page.locator(".lst-CardEditor:visible")).to_be_visible()
         desk.run("labstudio-models:dashboard")
         names.get_by_role("button", name=MODEL).click()

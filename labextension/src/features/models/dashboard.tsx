@@ -195,7 +195,11 @@ function useColumns(): readonly IColumn[] {
     {
       key: 'risk',
       head: trans.__('Risk'),
-      cell: item => card(item, item.risk ? riskWord(item.risk, trans) : trans.__('Not rated'))
+      cell: item =>
+        card(
+          item,
+          item.risk && item.risk !== 'Unknown' ? riskWord(item.risk, trans) : trans.__('Not rated')
+        )
     },
     {
       key: 'evaluation',

@@ -7,6 +7,10 @@ import { ModelsApi } from './api';
 import type { DashboardItem, Model } from './types';
 
 const QUIET_MS = 300;
+/** As many models as one answer brings. */
+const PAGE = 100;
+/** How often cards are looked at when nothing is announced: files change without a word. */
+const MARK_MS = 60_000;
 
 /** Reads again when something changed in the registry. */
 export abstract class RegistryFollower extends Follower {
@@ -37,11 +41,14 @@ export abstract class RegistryFollower extends Follower {
   private _soon = new Debouncer(() => this.refresh(), QUIET_MS);
 }
 
-/** Registered models as the sidebar lists them. */
+/** Registered models as the sidebar lists them; nothing is read before it is first looked at. */
 export class ModelsModel extends RegistryFollower {
-  constructor(api: Api, events: StudioEvents) {
-    super(api, events);
-    void this.refresh();
+  /** The sidebar is looked at. */
+  wake(): void {
+    if (!this._awake) {
+      this._awake = true;
+      void this.refresh();
+    }
   }
 
   get items(): readonly Model[] {
@@ -90,6 +97,22 @@ export class ModelsModel extends RegistryFollower {
   }
 
   async refresh(): Promise<void> {
+    if (this._awake) {
+      await this._list();
+      await this._mark();
+    }
+  }
+
+  protected override onPulse(): void {
+    if (this._awake) {
+      void this._list();
+      if (Date.now() - this._marked > MARK_MS) {
+        void this._mark();
+      }
+    }
+  }
+
+  private async _list(): Promise<void> {
     const [text, favourites] = [this._text, this._favourites];
     const same = () => text === this._text && favourites === this._favourites;
     await this.read(async () => {
@@ -113,7 +136,6 @@ export class ModelsModel extends RegistryFollower {
         this._loading &&= !same();
       }
     });
-    await this._mark();
   }
 
   /** Fetch the page after the last one. */
@@ -156,12 +178,15 @@ export class ModelsModel extends RegistryFollower {
     if (this._items.length === 0) {
       return;
     }
+    this._marked = Date.now();
     await this.read(async () => {
       const { items } = await this.registry.dashboard();
       this._board = new Map(items.map(item => [item.model, item]));
     });
   }
 
+  private _awake = false;
+  private _marked = 0;
   private _items: readonly Model[] = [];
   private _board: ReadonlyMap<string, DashboardItem> = new Map();
   private _cursor: string | null = null;
@@ -171,9 +196,6 @@ export class ModelsModel extends RegistryFollower {
   private _loading = true;
   private _current: string | null = null;
 }
-
-/** As many models as one answer brings. */
-const PAGE = 100;
 
 /** Every model with what whoever is responsible for it wants to see. */
 export class DashboardModel extends RegistryFollower {

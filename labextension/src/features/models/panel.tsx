@@ -1,4 +1,5 @@
 import { refreshIcon, searchIcon } from '@jupyterlab/ui-components';
+import type { Message } from '@lumino/messaging';
 import * as React from 'react';
 
 import { Banner, Button, Empty, IconButton } from '../../components/basics';
@@ -31,6 +32,18 @@ export class ModelsPanel extends StudioWidget {
     this.node.setAttribute('role', 'region');
     this.node.setAttribute('aria-label', services.trans.__('Models'));
     this.addClass('lst-JobsPanel');
+  }
+
+  protected override onAfterAttach(message: Message): void {
+    super.onAfterAttach(message);
+    if (this.isVisible) {
+      this._models.wake();
+    }
+  }
+
+  protected override onAfterShow(message: Message): void {
+    super.onAfterShow(message);
+    this._models.wake();
   }
 
   protected content(): JSX.Element {

@@ -123,8 +123,11 @@ function addCard(
     isEnabled: args => modelOf(args, models) !== null,
     execute: async args => {
       const name = modelOf(args, models);
-      const version = versionOf(args) ?? models.find(name)?.latest_version ?? null;
-      if (name === null || version === null) {
+      if (name === null) {
+        return undefined;
+      }
+      const version = versionOf(args) ?? (await models.registry.get(name)).latest_version;
+      if (version === null) {
         return undefined;
       }
       let widget = tracker.find(
