@@ -31,7 +31,7 @@ def test_a_graph_is_walked_from_either_end(desk: Desk, lab: Lab, churn: list[str
     expect(middle).to_have_attribute("data-kind", "data")
     expect(middle).to_contain_text(DATA)
     for version in (1, 2):
-        expect(view.get_by_role("button", name=f"Model {MODEL}/{version}")).to_be_visible()
+        expect(view.get_by_role("button", name=f"Model {MODEL} v{version}")).to_be_visible()
     view.get_by_role("button", name="Trained on this file").click()
     answer = view.get_by_role("region", name=f"Models trained on {DATA}")
     expect(answer.get_by_role("listitem")).to_have_count(2)
@@ -48,7 +48,7 @@ def test_a_graph_is_walked_from_either_end(desk: Desk, lab: Lab, churn: list[str
 
     # From the other end, the file is what it came of.
     view.get_by_role("button", name="Put in the middle").click()
-    expect(middle).to_contain_text(f"{MODEL}/2")
+    expect(middle).to_contain_text(f"{MODEL} v2")
     expect(view.locator(".lst-Node[data-kind=data]").first).to_be_visible()
     view.get_by_role("button", name="Open model").click()
     expect(page.locator(".lst-ModelView:visible h2")).to_have_text(MODEL)
@@ -76,7 +76,7 @@ def test_the_list_the_search_and_the_file_say_the_same(
     view.get_by_role("button", name="Show as a list").click()
     table = view.get_by_role("table", name="Lineage as a list")
     expect(table.locator("tbody tr")).to_have_count(count)
-    table.get_by_role("button", name=f"{MODEL}/2").first.click()
+    table.get_by_role("button", name=f"{MODEL} v2").first.click()
     expect(view.get_by_role("complementary")).to_contain_text(f"model:{MODEL}/2")
     for width in (700, 1000):
         page.set_viewport_size({"width": width, "height": 700})
@@ -90,7 +90,7 @@ def test_what_is_stale_and_whether_the_record_is_whole(
     desk: Desk, lab: Lab, churn: list[str]
 ) -> None:
     view = opened(desk, f"model:{MODEL}/2")
-    expect(view.locator(".lst-Node[data-middle=true]")).to_contain_text(f"{MODEL}/2")
+    expect(view.locator(".lst-Node[data-middle=true]")).to_contain_text(f"{MODEL} v2")
     view.get_by_role("button", name="Verify").click()
     expect(view.get_by_text("entries are as they were written.")).to_be_visible()
     file = lab.root / DATA
@@ -99,7 +99,7 @@ def test_what_is_stale_and_whether_the_record_is_whole(
     try:
         view.get_by_role("button", name="Stale now").click()
         answer = view.get_by_role("region", name="Stale now")
-        expect(answer).to_contain_text(f"{MODEL}/2")
+        expect(answer).to_contain_text(f"{MODEL} v2")
         expect(answer).to_contain_text(DATA)
         view.get_by_role("button", name="Refresh").click()
         marked = view.locator(f'[data-node="model:{MODEL}/2"]')
