@@ -29,7 +29,7 @@ class MetricSummary(BaseModel):
     """What is known of one metric of a run without drawing it."""
 
     key: str
-    count: int = Field(description="Values logged.")
+    count: int | None = Field(description="Values logged; None where they were not counted.")
     last: float | None = Field(description="None where it is not finite.")
     low: float | None = Field(description="The lowest finite value.")
     high: float | None = Field(description="The highest finite value.")

@@ -78,14 +78,14 @@ class RunArtifacts:
         return None if found is None else found.read_text("utf-8", "replace")
 
     def _entries(self, path: str) -> list[Entry] | None:
-        found = self._own.list(path)
+        found = self._own.entries(path)
         if not path:
             known = {entry.name for entry in found or ()}
             models = [Entry(name, folder=True) for name in self._models if name not in known]
             return [*(found or ()), *models]
         if not found and (inside := self._in_model(path)):
             place, rest = inside
-            return place.list(rest) or found
+            return place.entries(rest) or found
         return found
 
     def _in_model(self, path: str) -> tuple[Place, str] | None:

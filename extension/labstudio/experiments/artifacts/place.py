@@ -10,11 +10,18 @@ from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from urllib.parse import quote, unquote, urlsplit
 
-from labstudio.errors import Forbidden, InvalidInput, Unavailable
+from labstudio.errors import Forbidden, InvalidInput, StudioError, Unavailable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    import httpx
+
+    from labstudio.home import Home
+
+TIMEOUT_S = 60.0
 
 
 class Entry(NamedTuple):
@@ -29,7 +36,7 @@ class Entry(NamedTuple):
 class Place(Protocol):
     """A tree of artifacts. Paths were checked by `plain`."""
 
-    def list(self, path: str) -> list[Entry] | None:
+    def entries(self, path: str) -> list[Entry] | None:
         """Return what lies in a folder; None where there is no such folder."""
 
     def file(self, path: str) -> Path | None:
@@ -67,7 +74,7 @@ class LocalPlace:
     def __init__(self, root: Path) -> None:
         self._root = root
 
-    def list(self, path: str) -> list[Entry] | None:
+    def entries(self, path: str) -> list[Entry] | None:
         """Return what lies in a folder; None where there is no such folder."""
         try:
             folder = self._inside(path)
@@ -103,87 +110,150 @@ class LocalPlace:
 
 
 class FarPlace:
-    """Artifacts that MLflow's own client reads: another server's, or a store such as S3.
-
-    Files are brought once and kept.
+    """Base of artifacts that lie elsewhere: files are brought once and kept.
 
     Parameters
     ----------
     uri
         As MLflow names the place.
-    tracking_uri
-        The server through which it is reached, where it is a server's.
     cache
         The folder that brought files are kept in.
     """
 
-    def __init__(self, uri: str, tracking_uri: str | None, cache: Path) -> None:
+    def __init__(self, uri: str, cache: Path) -> None:
         self._uri = uri
-        self._tracking_uri = tracking_uri
         self._cache = cache / sha256(uri.encode()).hexdigest()[:32]
 
-    def list(self, path: str) -> list[Entry] | None:
+    def entries(self, path: str) -> list[Entry] | None:
         """Return what lies in a folder; None where there is no such folder."""
         with _told_clearly():
-            found = self._repository().list_artifacts(path or None)
-        if not found and path:
-            return None
-        return [Entry(each.path.rpartition("/")[2], each.is_dir, each.file_size) for each in found]
+            found = self.look(path)
+        return found if found or not path else None
 
     def file(self, path: str) -> Path | None:
         """Return a copy of an artifact; None where there is none."""
         folder, _, name = path.rpartition("/")
-        entry = next((each for each in self.list(folder) or () if each.name == name), None)
+        entry = next((each for each in self.entries(folder) or () if each.name == name), None)
         if entry is None or entry.folder:
             return None
         # Artifacts may be written again: another size is another file.
         kept = self._cache / sha256(f"{path}\0{entry.size_bytes}".encode()).hexdigest()[:32] / name
-        if kept.is_file():
-            return kept
-        kept.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=self._cache) as beside:
-            with _told_clearly():
-                brought = Path(self._repository().download_artifacts(path, beside))
-            brought.replace(kept)
+        if not kept.is_file():
+            kept.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            with tempfile.TemporaryDirectory(dir=self._cache) as beside, _told_clearly():
+                self.bring(path, Path(beside)).replace(kept)
         return kept
+
+    def look(self, path: str) -> list[Entry]:
+        """Return what lies in a folder, nothing where there is none; `entries` calls this."""
+        raise NotImplementedError
+
+    def bring(self, path: str, folder: Path) -> Path:
+        """Bring a file into an empty folder, and return where it is; `file` calls this."""
+        raise NotImplementedError
+
+
+class ServedPlace(FarPlace):
+    """Artifacts behind another tracking server.
+
+    Parameters
+    ----------
+    uri, cache
+        See `FarPlace`.
+    home
+        Knows where the server is, and what it wants to be told.
+    """
+
+    def __init__(self, uri: str, cache: Path, home: Home) -> None:
+        super().__init__(uri, cache)
+        self._home = home
+        self._root = unquote(urlsplit(uri).path).strip("/")
+
+    def look(self, path: str) -> list[Entry]:
+        """Ask the server."""
+        with self._asked("", {"path": f"{self._root}/{path}".rstrip("/")}) as answer:
+            answer.read()
+            found = answer.json().get("files", [])
+        return [
+            Entry(each["path"].rpartition("/")[2], bool(each.get("is_dir")), each.get("file_size"))
+            for each in found
+        ]
+
+    def bring(self, path: str, folder: Path) -> Path:
+        """Stream the file."""
+        made = folder / "file"
+        with self._asked(f"/{quote(f'{self._root}/{path}')}", {}) as answer, made.open("wb") as out:
+            for piece in answer.iter_bytes():
+                out.write(piece)
+        return made
+
+    @contextlib.contextmanager
+    def _asked(self, path: str, query: dict[str, str]) -> Iterator[httpx.Response]:
+        import httpx
+
+        from labstudio.experiments.tracking import ARTIFACTS, authorization, connection
+        from labstudio.experiments.wire import raise_for
+
+        here = connection(self._home)
+        address, headers = f"{here.url}{ARTIFACTS}{path}", authorization(here)
+        with httpx.stream(
+            "GET", address, params=query, headers=headers, timeout=TIMEOUT_S, trust_env=False
+        ) as answer:
+            if not answer.is_success:
+                answer.read()
+                raise_for(answer)
+            yield answer
+
+
+class StoredPlace(FarPlace):
+    """Artifacts in a store that MLflow's own client reads, such as S3."""
+
+    def look(self, path: str) -> list[Entry]:
+        """List by MLflow."""
+        found = self._repository().list_artifacts(path or None)
+        return [Entry(each.path.rpartition("/")[2], each.is_dir, each.file_size) for each in found]
+
+    def bring(self, path: str, folder: Path) -> Path:
+        """Download by MLflow."""
+        return Path(self._repository().download_artifacts(path, str(folder)))
 
     def _repository(self) -> Any:
         from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 
-        return get_artifact_repository(self._uri, tracking_uri=self._tracking_uri)
+        return get_artifact_repository(self._uri)
 
 
 @contextlib.contextmanager
 def _told_clearly() -> Iterator[None]:
     """Say in one sentence that a store of artifacts cannot be read, and why."""
-    from mlflow.exceptions import MlflowException
-
     try:
         yield
-    except (MlflowException, OSError, ImportError) as error:
+    except StudioError:
+        raise
+    # MLflow's own errors and those of each store's library: all say that it cannot be read.
+    except Exception as error:
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise Unavailable(f"The run's artifacts cannot be read now: {reason[:300]}.") from error
 
 
-def place_of(uri: str, own: Path | None, tracking_uri: str | None, cache: Path) -> Place:
+def place_of(uri: str, home: Home, *, elsewhere: bool) -> Place:
     """Return the place that MLflow names.
 
     Parameters
     ----------
     uri
         A run's or a model's ``artifact_uri``.
-    own
-        The folder that the studio's own tracking server keeps artifacts in; None: another server's.
-    tracking_uri
-        The other server.
-    cache
-        The folder that files from elsewhere are kept in.
+    home
+        The studio's; its cache keeps files from elsewhere.
+    elsewhere
+        Whether another tracking server serves the artifacts, and not the studio's own.
     """
-    from urllib.parse import unquote, urlsplit
-
     parts = urlsplit(uri)
-    if parts.scheme == "mlflow-artifacts" and own is not None:
-        return LocalPlace(own / plain(unquote(parts.path).strip("/")))
+    cache = home.path / "cache" / "artifacts"
+    if parts.scheme == "mlflow-artifacts":
+        if elsewhere:
+            return ServedPlace(uri, cache, home)
+        return LocalPlace(home.artifacts / plain(unquote(parts.path).strip("/")))
     if parts.scheme == "file" or (not parts.scheme and uri.startswith("/")):
         return LocalPlace(Path(unquote(parts.path)))
-    return FarPlace(uri, tracking_uri, cache)
+    return StoredPlace(uri, cache)

@@ -20,11 +20,9 @@ if TYPE_CHECKING:
 
 def artifacts_of(studio: Studio, run: Run, facts: RunFacts) -> RunArtifacts:
     """Return the tree of a run's artifacts."""
-    own = studio.home.artifacts if facts.tracking_uri is None else None
-    cache = studio.home.path / "cache" / "artifacts"
 
     def place(uri: str) -> Callable[[], Place]:
-        return lambda: place_of(uri, own, facts.tracking_uri, cache)
+        return lambda: place_of(uri, studio.home, elsewhere=facts.elsewhere)
 
     models = {each.name: place(each.location) for each in facts.models(run.id) if each.location}
     return RunArtifacts(run.id, place(run.artifact_uri or "")(), models)

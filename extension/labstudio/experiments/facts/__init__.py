@@ -12,8 +12,12 @@ if TYPE_CHECKING:
 
 def opened(studio: Studio, source: RunSource) -> RunFacts:
     """Return what tells of the runs of a source."""
-    from labstudio.experiments.facts.database import DatabaseFacts
     from labstudio.experiments.search.database import DatabaseSource
 
-    assert isinstance(source, DatabaseSource)
-    return DatabaseFacts(source.records)
+    if isinstance(source, DatabaseSource):
+        from labstudio.experiments.facts.database import DatabaseFacts
+
+        return DatabaseFacts(source.records)
+    from labstudio.experiments.facts.remote import RemoteFacts
+
+    return RemoteFacts(studio.tracking)

@@ -42,7 +42,7 @@ class DatabaseFacts:
         MLflow's database.
     """
 
-    tracking_uri: str | None = None
+    elsewhere = False
 
     def __init__(self, records: Records) -> None:
         self._records = records

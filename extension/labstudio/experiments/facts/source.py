@@ -42,8 +42,8 @@ class LoggedModel(NamedTuple):
 class RunFacts(Protocol):
     """MLflow's own database beside us, or a tracking server elsewhere."""
 
-    tracking_uri: str | None
-    """The tracking server elsewhere; None: the studio's own."""
+    elsewhere: bool
+    """Whether another tracking server than the studio's own serves the artifacts."""
 
     def histories(
         self,
