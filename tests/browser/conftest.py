@@ -9,6 +9,7 @@ import pytest
 from lab_desk import PICTURES, Desk, Lab
 from lab_models import train
 from lab_server import running_browser, running_lab
+from lab_training import Trained, trained
 from playwright.sync_api import Browser, ConsoleMessage, expect
 
 TEST_TIMEOUT_S = 480.0
@@ -34,6 +35,12 @@ def lab() -> Iterator[Lab]:
 def churn(lab: Lab) -> list[str]:
     """Train two versions of a model, once for all tests that look at models; give their runs."""
     return train(lab)
+
+
+@pytest.fixture(scope="package")
+def training(lab: Lab) -> Trained:
+    """Runs of a real training, as the views of runs show them."""
+    return trained(lab)
 
 
 @pytest.fixture(scope="package")

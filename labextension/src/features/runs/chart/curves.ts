@@ -14,8 +14,8 @@ const NOMINAL = 1000;
 /**
  * Exponential moving average, without the pull to zero at its beginning.
  *
- * The weight is of a step of 1/1000 of `span`: so a curve of which the server sent fewer points, or
- * a part at a higher resolution, is as smooth as the whole one.
+ * The weight is of one point of a short curve, and of 1/1000 of `span` in a long one: so a curve of
+ * which the server sent fewer points, or a part in more detail, is as smooth as the whole one.
  */
 export function smooth(curve: ICurve, weight: number, span: number): number[] {
   const { x, y } = curve;
@@ -23,7 +23,7 @@ export function smooth(curve: ICurve, weight: number, span: number): number[] {
     return [...y];
   }
   const kept = Math.min(weight, 0.9999);
-  const unit = span > 0 ? span / NOMINAL : 1;
+  const unit = span > 0 ? span / Math.min(NOMINAL, y.length - 1) : 1;
   let sum = 0;
   let mass = 0;
   return y.map((value, at) => {

@@ -3,6 +3,7 @@ import * as React from 'react';
 import { useTrans } from '../../../components/context';
 import { useMemory } from '../../../components/memory';
 import { duration, number } from '../../../format';
+import { Choose } from './choose';
 import type { Direction, IBand, ICurve } from './curves';
 import { bestSoFar, smooth } from './curves';
 import type { Axis } from './data';
@@ -72,10 +73,10 @@ export function Settings(props: {
 }): JSX.Element {
   const { settings, onChange } = props;
   const trans = useTrans();
-  const axes: [Axis, string][] = [
+  const axes: [Axis, string, boolean?][] = [
     ['step', trans.__('Step')],
     ['time', trans.__('Time')],
-    ['epoch', trans.__('Epoch')]
+    ['epoch', trans.__('Epoch'), !props.epoch]
   ];
   const check = (name: 'xLog' | 'yLog' | 'best' | 'bands', label: string, title: string) => (
     <label className="lst-Check" title={title}>
@@ -90,21 +91,12 @@ export function Settings(props: {
   return (
     <div className="lst-Settings" role="toolbar" aria-label={trans.__('How curves are drawn')}>
       {props.children}
-      <label>
-        {trans.__('Over')}
-        <span className="lst-Select">
-          <select
-            value={settings.axis}
-            onChange={event => onChange({ axis: event.target.value as Axis })}
-          >
-            {axes.map(([axis, label]) => (
-              <option key={axis} value={axis} disabled={axis === 'epoch' && !props.epoch}>
-                {label}
-              </option>
-            ))}
-          </select>
-        </span>
-      </label>
+      <Choose
+        label={trans.__('Over')}
+        value={settings.axis}
+        options={axes}
+        onChange={axis => onChange({ axis })}
+      />
       <label title={trans.__('Exponential moving average')}>
         {trans.__('Smooth')}
         <input

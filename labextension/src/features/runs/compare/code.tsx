@@ -3,6 +3,7 @@ import * as React from 'react';
 import { ApiError } from '../../../api/client';
 import { Banner, Empty } from '../../../components/basics';
 import { useSignal, useTrans } from '../../../components/context';
+import { Choose } from '../chart/choose';
 import { useDark } from '../chart/theme';
 import { colour } from '../colours';
 import { Diff } from '../tools';
@@ -39,18 +40,12 @@ export function CodeTab(props: { model: CompareModel }): JSX.Element {
   return (
     <div className="lst-CompareCode lst-Scroll">
       <div className="lst-Settings">
-        <label>
-          {trans.__('Beside')}
-          <span className="lst-Select">
-            <select value={base} onChange={event => setChosen(event.target.value)}>
-              {model.visible.map(id => (
-                <option key={id} value={id}>
-                  {model.label(id)}
-                </option>
-              ))}
-            </select>
-          </span>
-        </label>
+        <Choose
+          label={trans.__('Beside')}
+          value={base}
+          options={model.visible.map(id => [id, model.label(id)] as const)}
+          onChange={setChosen}
+        />
       </div>
       {problem && <Banner kind="error">{problem}</Banner>}
       {others.length === 0 && (

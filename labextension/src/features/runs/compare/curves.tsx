@@ -4,6 +4,7 @@ import { Banner, Empty } from '../../../components/basics';
 import { useSignal, useTrans } from '../../../components/context';
 import { CurveChart } from '../chart/chart';
 import { band, better, bySeed } from '../chart/curves';
+import { Choose } from '../chart/choose';
 import { CurveData } from '../chart/data';
 import type { IDrawn } from '../chart/layer';
 import type { ISettings } from '../chart/settings';
@@ -56,19 +57,15 @@ export function CurvesTab(props: { model: CompareModel }): JSX.Element {
   return (
     <div className="lst-RunCharts lst-Scroll">
       <Settings settings={{ ...settings, axis }} onChange={change} epoch={epoch} several>
-        <label>
-          {trans.__('Metric')}
-          <span className="lst-Select">
-            <select value={large ?? ''} onChange={event => setWanted(event.target.value || null)}>
-              {all.length > 1 && <option value="">{trans.__('All')}</option>}
-              {metrics.map(each => (
-                <option key={each} value={each}>
-                  {each}
-                </option>
-              ))}
-            </select>
-          </span>
-        </label>
+        <Choose
+          label={trans.__('Metric')}
+          value={large ?? ''}
+          options={[
+            ...(all.length > 1 ? [['', trans.__('All')] as const] : []),
+            ...metrics.map(each => [each, each] as const)
+          ]}
+          onChange={each => setWanted(each || null)}
+        />
       </Settings>
       {data.error && <Banner kind="error">{data.error.message}</Banner>}
       <div className="lst-RunCharts-grid" data-large={large !== null || undefined}>

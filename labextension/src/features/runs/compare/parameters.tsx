@@ -5,6 +5,7 @@ import { ApiError } from '../../../api/client';
 import { Banner, Empty } from '../../../components/basics';
 import { useSignal, useTrans } from '../../../components/context';
 import { useMemory } from '../../../components/memory';
+import { Choose } from '../chart/choose';
 import { PlotlyChart } from '../chart/plotly';
 import { csv } from '../chart/save';
 import { useDark } from '../chart/theme';
@@ -72,34 +73,17 @@ export function ParametersTab(props: { model: CompareModel }): JSX.Element {
     options: readonly IDimension[],
     set: (name: string) => void
   ) => (
-    <label>
-      {label}
-      <span className="lst-Select">
-        <select value={value?.name ?? ''} onChange={event => set(event.target.value)}>
-          {options.map(each => (
-            <option key={`${each.kind} ${each.name}`} value={each.name}>
-              {each.name}
-            </option>
-          ))}
-        </select>
-      </span>
-    </label>
+    <Choose
+      label={label}
+      value={value?.name ?? ''}
+      options={options.map(each => [each.name, each.name] as const)}
+      onChange={set}
+    />
   );
   return (
     <div className="lst-Parameters lst-Scroll">
       <div className="lst-Settings" role="toolbar" aria-label={trans.__('What is drawn')}>
-        <label>
-          {trans.__('Chart')}
-          <span className="lst-Select">
-            <select value={kind} onChange={event => setKind(event.target.value as Kind)}>
-              {kinds.map(([each, label]) => (
-                <option key={each} value={each}>
-                  {label}
-                </option>
-              ))}
-            </select>
-          </span>
-        </label>
+        <Choose label={trans.__('Chart')} value={kind} options={kinds} onChange={setKind} />
         {choose(trans.__('Metric'), metric, metrics, setMetric)}
         {(kind === 'scatter' || kind === 'contour') &&
           choose(trans.__('Across'), first, across, setX)}

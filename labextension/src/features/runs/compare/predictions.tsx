@@ -4,6 +4,7 @@ import * as React from 'react';
 import { ApiError } from '../../../api/client';
 import { Banner, Empty } from '../../../components/basics';
 import { useSignal, useTrans } from '../../../components/context';
+import { Choose } from '../chart/choose';
 import { PlotlyChart } from '../chart/plotly';
 import { csv } from '../chart/save';
 import { useDark } from '../chart/theme';
@@ -62,18 +63,12 @@ export function PredictionsTab(props: { model: CompareModel }): JSX.Element | nu
     <div className="lst-Predictions lst-Scroll">
       {labels.length > 1 && (
         <div className="lst-Settings">
-          <label>
-            {trans.__('Positive is')}
-            <span className="lst-Select">
-              <select value={label} onChange={event => setChosen(event.target.value)}>
-                {labels.map(each => (
-                  <option key={each} value={each}>
-                    {each}
-                  </option>
-                ))}
-              </select>
-            </span>
-          </label>
+          <Choose
+            label={trans.__('Positive is')}
+            value={label}
+            options={labels.map(each => [each, each] as const)}
+            onChange={setChosen}
+          />
         </div>
       )}
       {labels.length > 0 && (
