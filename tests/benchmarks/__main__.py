@@ -8,7 +8,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tests.benchmarks import containers, jobs, kernels, logging_cost, logs, moves
+from tests.benchmarks import compare_view, containers, jobs, kernels, logging_cost, logs, moves
 from tests.benchmarks.measure import Result, daemon, machine
 
 HERE = Path(__file__).parent
@@ -26,6 +26,7 @@ def main() -> int:
             results += logging_cost.logged(studio)
         results.append(logs.streamed(folder))
         results.append(moves.gigabyte(folder))
+        results += compare_view.compared()
         if (in_container := containers.docker_job(folder)) is not None:
             results.append(in_container)
     results += [each for each in (kernels.in_containers(), kernels.over_ssh()) if each is not None]

@@ -93,6 +93,8 @@ def test_frames_hold_what_runs_hold(tracked: Studio, runs: list[str]) -> None:
 
 def test_smoothing_keeps_a_level_and_best_keeps_the_best() -> None:
     assert smoothed([0, 1, 2], [3.0, 3.0, 3.0], 0.9) == pytest.approx([3, 3, 3])
+    # As the frontend draws it: runs.test.ts has the same figure.
+    assert smoothed([0, 100, 200], [0.0, 0.0, 1.0], 0.5)[2] == pytest.approx(4 / 7)
     values = [5.0, math.nan, 3.0, 4.0]
     assert so_far(values, lower=True) == [5, 5, 3, 3]
     assert so_far(values, lower=False) == [5, 5, 5, 5]

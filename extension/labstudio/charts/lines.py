@@ -142,10 +142,11 @@ def so_far(values: Sequence[float], *, lower: bool) -> list[float]:
 def smoothed(x: Sequence[float], values: Sequence[float], weight: float) -> list[float]:
     """Return the exponential moving average, without the pull to zero at its beginning.
 
-    The weight is of a thousandth of the curve's length, so that a thinned curve is as smooth as a
-    whole one.
+    The weight is of one point of a short curve, and of a thousandth of a long one's length, so that
+    a thinned curve is as smooth as a whole one.
     """
-    unit = (x[-1] - x[0]) / NOMINAL if len(x) > 1 and x[-1] > x[0] else 1.0
+    whole = len(x) > 1 and x[-1] > x[0]
+    unit = (x[-1] - x[0]) / min(NOMINAL, len(x) - 1) if whole else 1.0
     total = mass = 0.0
     found = []
     for place, value in enumerate(values):
