@@ -18,6 +18,8 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from urllib.parse import quote
 
+from playwright.sync_api import Browser
+
 from tests.benchmarks.measure import Result, compare
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "browser"))
@@ -129,9 +131,9 @@ def panned(desk: Desk) -> Result:
 
 
 @contextmanager
-def opened(browser: object, lab: Lab) -> Iterator[Desk]:
+def opened(browser: Browser, lab: Lab) -> Iterator[Desk]:
     """JupyterLab in a page of its own."""
-    context = browser.new_context(viewport={"width": 1280, "height": 800})  # type: ignore[attr-defined]
+    context = browser.new_context(viewport={"width": 1280, "height": 800})
     desk = Desk(context.new_page(), lab)
     desk.open()
     yield desk

@@ -1,3 +1,4 @@
+import type { TranslationBundle } from '@jupyterlab/translation';
 import * as React from 'react';
 
 import { IconButton } from '../../../components/basics';
@@ -131,7 +132,7 @@ export function CurveChart(props: ICurveChartProps): JSX.Element {
         style={{ height }}
         tabIndex={0}
         role="img"
-        aria-label={words(title, curves, trans.__('%1: last %2, lowest %3, highest %4'))}
+        aria-label={words(title, curves, trans)}
         aria-keyshortcuts="ArrowLeft ArrowRight + - 0"
       >
         {at && <Tip at={at} curves={curves} sayX={sayX} front={front} box={box} />}
@@ -215,13 +216,10 @@ function nearest(curves: readonly IDrawn[], at: IPointed, plot: CurvePlot): stri
   return found;
 }
 
-function words(title: string, curves: readonly IDrawn[], sentence: string): string {
+function words(title: string, curves: readonly IDrawn[], trans: TranslationBundle): string {
   const each = curves.slice(0, 20).map(curve => {
-    const { last, min, max } = summary(curve.y);
-    return [curve.label, number(last), number(min), number(max)].reduce(
-      (text, value, index) => text.replace(`%${index + 1}`, value),
-      sentence
-    );
+    const [last, min, max] = Object.values(summary(curve.y)).map(number);
+    return trans.__('%1: last %2, lowest %3, highest %4', curve.label, last, min, max);
   });
   return [title, ...each].join('. ');
 }

@@ -1,7 +1,9 @@
 import type { ISignal } from '@lumino/signaling';
 import { Signal } from '@lumino/signaling';
+import * as React from 'react';
 
 import { ApiError } from '../../../api/client';
+import type { Follower } from '../../../api/follower';
 import type { RunsApi } from '../api';
 import type { Curve } from '../types';
 import type { ICurve } from './curves';
@@ -61,24 +63,41 @@ export class CurveData {
 
   /** Read what came behind the ends of the curves. */
   tail = async (): Promise<void> => {
-    const curves = [...this._all.values()];
-    const ends = curves.map(each => each.x.at(-1) ?? 0);
-    const most = Math.max(0, ...curves.map(each => each.x.length));
-    const missing = curves.length < this.runs.length * this.metrics.length;
-    if (missing || most > GROWN * this._points || curves.some(each => each.x.length === 0)) {
+    if (!this._loaded || this._busy) {
+      return;
+    }
+    this._busy = true;
+    try {
+      await this._tail();
+    } finally {
+      this._busy = false;
+    }
+  };
+
+  private async _tail(): Promise<void> {
+    const begun = [...this._all.values()].filter(each => each.x.length > 0);
+    const most = Math.max(0, ...begun.map(each => each.x.length));
+    if (begun.length === 0 || most > GROWN * this._points) {
       return this.load();
     }
-    const from = Math.min(...ends);
+    const from = Math.min(...begun.map(each => each.x[each.x.length - 1]));
+    let more = false;
     await this._read({ from }, series => {
       for (const each of series) {
-        const old = this._all.get(key(each.run_id, each.metric));
+        const name = key(each.run_id, each.metric);
+        const old = this._all.get(name);
         const part = known(each);
-        if (old && part.x.length) {
-          this._all.set(key(each.run_id, each.metric), joined(old, part, [from, Infinity]));
+        if (old?.x.length && part.x.length) {
+          this._all.set(name, joined(old, part, [from, Infinity]));
+        } else {
+          more ||= part.x.length > 0;
         }
       }
     });
-  };
+    if (more) {
+      await this.load(); // A curve has begun, maybe before the others' ends.
+    }
+  }
 
   /** Read a part of the x axis, and as much on either side of it, in more detail. */
   look = async (range: readonly [number, number] | null): Promise<void> => {
@@ -127,7 +146,18 @@ export class CurveData {
   private _asked: readonly [number, number] | null = null;
   private _error: ApiError | null = null;
   private _loaded = false;
+  private _busy = false;
   private _changed = new Signal<this, void>(this);
+}
+
+/** Read curves, and what is new of them whenever their runs have changed. */
+export function useLive(data: CurveData, model: Follower): void {
+  React.useEffect(() => {
+    void data.load();
+    const owner = {};
+    model.changed.connect(() => void data.tail(), owner);
+    return () => Signal.disconnectReceiver(owner);
+  }, [data, model]);
 }
 
 function known(curve: Curve): ICurve {

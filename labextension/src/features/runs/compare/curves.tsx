@@ -5,7 +5,7 @@ import { useSignal, useTrans } from '../../../components/context';
 import { CurveChart } from '../chart/chart';
 import { band, better, bySeed } from '../chart/curves';
 import { Choose } from '../chart/choose';
-import { CurveData } from '../chart/data';
+import { CurveData, useLive } from '../chart/data';
 import type { IDrawn } from '../chart/layer';
 import type { ISettings } from '../chart/settings';
 import { dressed, Settings, useSayX, useSettings } from '../chart/settings';
@@ -15,7 +15,6 @@ import { colour } from '../colours';
 import { ValueTable } from './values';
 import type { CompareModel } from './model';
 
-const LIVE_MS = 2_000;
 const SMALL = 230;
 const LARGE = 460;
 
@@ -42,15 +41,7 @@ export function CurvesTab(props: { model: CompareModel }): JSX.Element {
     [model, ids, names, axis]
   );
   useSignal(data.changed);
-  const running = model.running;
-  React.useEffect(() => {
-    void data.load();
-    if (!running) {
-      return;
-    }
-    const timer = window.setInterval(() => void data.tail(), LIVE_MS);
-    return () => window.clearInterval(timer);
-  }, [data, running]);
+  useLive(data, model);
   if (metrics.length === 0) {
     return <Empty>{trans.__('None of these runs logged a metric more than once.')}</Empty>;
   }

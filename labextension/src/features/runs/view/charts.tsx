@@ -5,7 +5,7 @@ import { useSignal, useTrans } from '../../../components/context';
 import { number } from '../../../format';
 import { CurveChart } from '../chart/chart';
 import { better } from '../chart/curves';
-import { CurveData } from '../chart/data';
+import { CurveData, useLive } from '../chart/data';
 import type { IDrawn } from '../chart/layer';
 import { dressed, Settings, useSayX, useSettings } from '../chart/settings';
 import { useDark } from '../chart/theme';
@@ -15,7 +15,6 @@ import type { RunModel } from '../model';
 import type { MetricSummary } from '../types';
 import { byPrefix } from './groups';
 
-const LIVE_MS = 1_000;
 const SMALL = 160;
 const LARGE = 420;
 
@@ -41,24 +40,7 @@ export function ChartsTab(props: {
     [model, names, axis]
   );
   useSignal(data.changed);
-  const running = model.running;
-  React.useEffect(() => {
-    void data.load();
-    if (!running) {
-      // Once more when it has ended: the last points came with the end.
-      return;
-    }
-    let timer = 0;
-    let live = true;
-    const next = () => {
-      timer = window.setTimeout(() => void data.tail().then(() => live && next()), LIVE_MS);
-    };
-    next();
-    return () => {
-      live = false;
-      window.clearTimeout(timer);
-    };
-  }, [data, running]);
+  useLive(data, model);
 
   if (props.metrics.length === 0) {
     return (
