@@ -10,8 +10,8 @@ from typing import Any
 from labstudio._studio import Studio
 from tests.benchmarks.measure import Result, compare
 
-STEPS = 60
-ROUNDS = 9
+STEPS = 20
+ROUNDS = 51
 BOUND = 1.02
 METRICS = 10
 

@@ -30,11 +30,12 @@ Record = dict[str, Any]
 
 POLL_S = 0.05
 # So long metrics are gathered, unless somebody waits for them.
-GATHER_S = 0.3
+GATHER_S = 0.8
 CHUNK_BYTES = 1 << 20
 LONGEST_PAUSE_S = 5.0
 GIVE_UP_S = 7 * 86_400.0
 ENOUGH = 1000
+NICER = 5
 
 
 class Sender:
@@ -160,6 +161,7 @@ def gathered(content: bytes) -> Iterator[tuple[list[Record], int]]:
 def main(folder: Path) -> int:
     """Send what a spool holds; return the exit code."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    os.nice(NICER)  # Training comes first.
     lock = os.open(folder / spool.SENDER_LOCK, os.O_RDWR | os.O_CREAT, 0o600)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -215,3 +215,11 @@ def ensure(shell: InteractiveShell | None = None) -> Session:
     if _session is None or _session._pid != os.getpid():
         _session = Session(shell)
     return _session
+
+
+def settle() -> None:
+    """Have the server know all that this process recorded so far."""
+    if (session := current()) is not None:
+        session.witness.settle(SYNC_S)
+        for run in list(session.runs.values()):
+            session.sync(run.run_id)

@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from labstudio.jobs.models import Job
 
 CHILDREN = 200
+NESTED = 1000
+NAME = "mlflow.runName"
 
 
 def record(studio: Studio, job: Job) -> None:
@@ -145,17 +147,31 @@ def _cells(tracking: Tracking, run_id: str) -> list[Any]:
 def _counterpart(tracking: Tracking, old: Run, new: Run) -> Run:
     """Return which of the runs that the job made is the one to compare with.
 
-    A notebook may make several. They are told apart by the metrics that they have, and where that
-    leaves several, by their order.
+    A notebook may make several. They are told apart by the metrics that they have, then by name,
+    then by their order.
     """
-    made = [new, *_children(tracking, new)]
+    made = [new, *_below(tracking, new)]
     wanted = {key for key in old.metrics if not key.startswith(compare.SYSTEM)}
-    shared = [len(wanted & run.metrics.keys()) for run in made]
-    best = [run for run, count in zip(made, shared, strict=True) if count == max(shared)]
-    ordinal = old.tags.get(ORDINAL_TAG, "")
-    if ordinal.isdigit() and int(ordinal) < len(made) and made[int(ordinal)] in best:
-        return made[int(ordinal)]
-    return best[-1]
+    ordinal, name = old.tags.get(ORDINAL_TAG), old.tags.get(NAME)
+
+    def likeness(at: int) -> tuple[int, bool, bool, bool, int]:
+        run = made[at]
+        shared = len(wanted & run.metrics.keys())
+        same = run.tags.get(ORDINAL_TAG) == ordinal
+        return shared, run.tags.get(NAME) == name, str(at) == ordinal, same, at
+
+    return made[max(range(len(made)), key=likeness)]
+
+
+def _below(tracking: Tracking, run: Run) -> list[Run]:
+    """Return the runs that are nested in a run, however deep, in the order of their start."""
+    found: list[Run] = []
+    waiting = [run]
+    while waiting and len(found) < NESTED:
+        children = _children(tracking, waiting.pop(0))
+        found += children
+        waiting += children
+    return sorted(found, key=lambda each: each.start_time)
 
 
 def _children(tracking: Tracking, run: Run) -> list[Run]:

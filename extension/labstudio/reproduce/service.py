@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
-from labstudio.capture import artifacts
+from labstudio.capture import artifacts, session
 from labstudio.errors import InvalidInput, NotFound
 from labstudio.experiments.recorder import JOB_TAG
 from labstudio.experiments.wire import read_run
@@ -58,6 +58,7 @@ class ReproduceService:
             When it has no capsule.
         """
         self._studio.tracking.get_run(run_id)
+        session.settle()  # This very notebook may have made it a moment ago.
         if (found := artifacts.read_capsule(self._studio.tracking, run_id)) is None:
             raise InvalidInput(
                 f"Run {run_id} has no capsule: it was made where labstudio did not record, and "
