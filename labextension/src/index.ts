@@ -1,3 +1,4 @@
+import { capture } from './features/capture/plugin';
 import { computes } from './features/compute/plugin';
 import { experiments } from './features/experiments/plugin';
 import { doors } from './features/jobs/doors';
@@ -17,5 +18,5 @@ export default [
   ...[api, events, services],
   ...[status, model, schedules],
   ...[panel, form, view, doors, drive, computes, moves, mlflow],
-  ...[experiments, runs, models, lineage]
+  ...[experiments, runs, models, lineage, capture]
 ];

@@ -244,6 +244,18 @@ async def check_restart(session: Session) -> None:
     assert (await session.run("2 + 2")).text == "4"
 
 
+RECORDED = """
+import labstudio, time
+with labstudio.studio().run("from afar") as run: run.log(loss=0.5)
+until, names = time.monotonic() + 30, []
+while "labstudio/capsule.json" not in names and time.monotonic() < until:
+    time.sleep(0.1)
+    found = mlflow.MlflowClient().list_artifacts(run.id, "labstudio")
+    names = [each.path for each in found]
+print(names, mlflow.get_run(run.id).data.metrics)
+"""
+
+
 async def check_studio(session: Session) -> None:
     """Log to MLflow, ask the studio, and run a cell as a job, all from within the kernel."""
     code = (
@@ -255,6 +267,9 @@ async def check_studio(session: Session) -> None:
     assert logged.text.endswith("{'loss': 0.25}\n"), logged
     loaded = await session.run("%load_ext labstudio")
     assert loaded.status == "ok", loaded.reply
+    recorded = await session.run(RECORDED, 120)
+    assert "labstudio/capsule.json" in recorded.text, recorded
+    assert "{'loss': 0.5}" in recorded.text
     await session.run("x = 21")
     done = await session.run("%%job twice --wait\ny = 2 * x\nprint('y is', y)", 120)
     assert done.status == "ok", done.reply

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import hashlib
 import os
 import platform
@@ -122,9 +123,10 @@ def _artifact(run: MadeRun, path: str, content: bytes) -> None:
 
 def user() -> str:
     """Return who runs this."""
-    from labstudio.jobs.submission import current_user
-
-    return os.environ.get("JUPYTERHUB_USER") or current_user()
+    try:
+        return os.environ.get("JUPYTERHUB_USER") or getpass.getuser()
+    except (KeyError, OSError):
+        return str(os.getuid())
 
 
 def script_path() -> str | None:

@@ -91,12 +91,9 @@ class Session:
         with self._lock:
             if uri not in self._spools:
                 from labstudio.capture.spool import Spool
-                from labstudio.experiments.server import read_tracking_json
 
-                home = self.home
-                own = home is not None and read_tracking_json(home).get("url") == uri
                 try:
-                    self._spools[uri] = Spool(home if own else None, uri)
+                    self._spools[uri] = Spool(home_of(self.home, uri), uri)
                 except OSError as error:
                     self.fail(error)
                     self._spools[uri] = None
@@ -199,6 +196,15 @@ class Session:
             self._said = True
             with contextlib.suppress(Exception):
                 sys.stderr.write(f"[labstudio] {text}\n")
+
+
+def home_of(home: Home | None, uri: str) -> Home | None:
+    """Return the home whose own tracking server an address is; None where it is another one."""
+    if home is None:
+        return None
+    from labstudio.experiments.server import read_tracking_json
+
+    return home if read_tracking_json(home).get("url") == uri else None
 
 
 _session: Session | None = None

@@ -36,7 +36,8 @@ class ExperimentMagics(Magics):  # type: ignore[misc]
             return
         import labstudio
 
-        experiment = labstudio.studio().config.experiment
+        config = getattr(labstudio.studio(), "config", None)  # Elsewhere there is none at hand.
+        experiment = config.experiment if config is not None else "Default"
         if name:
             import mlflow
 
