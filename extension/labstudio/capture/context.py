@@ -6,9 +6,8 @@ MLflow loads this wherever labstudio is installed, so it imports nothing that co
 from __future__ import annotations
 
 import os
+import secrets
 from typing import TYPE_CHECKING
-
-from labstudio.ids import new_id
 
 if TYPE_CHECKING:
     from labstudio.capture.session import Session
@@ -30,7 +29,7 @@ class StudioContext:
         from labstudio.capture import session
 
         found = session.current()
-        return own_tags(found, new_id()) if found is not None else {}
+        return own_tags(found, secrets.token_hex(16)) if found is not None else {}
 
 
 def own_tags(session: Session, capture_id: str) -> dict[str, str]:

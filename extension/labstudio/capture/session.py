@@ -9,6 +9,7 @@ from __future__ import annotations
 import atexit
 import contextlib
 import os
+import secrets
 import sys
 import threading
 from dataclasses import dataclass, field
@@ -17,7 +18,6 @@ from typing import TYPE_CHECKING, Any
 
 from labstudio.capture.inside import witness
 from labstudio.capture.inside.witness import Witness
-from labstudio.ids import new_id
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
@@ -39,7 +39,7 @@ class MadeRun:
     cell: int
     ordinal: int
     tagged: bool
-    capture_id: str = field(default_factory=new_id)
+    capture_id: str = field(default_factory=lambda: secrets.token_hex(16))
     started_at: datetime = field(default_factory=lambda: datetime.now(UTC))
     ended: bool = False
     whole: bool = False

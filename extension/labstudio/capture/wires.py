@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from datetime import UTC, datetime
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from labstudio.capture import artifacts
@@ -211,7 +212,9 @@ def wire_to(uri: str, home: str | None) -> Wire:
         from labstudio.home import Home
 
         return RestWire(Tracking(Home(home)))
-    if uri.startswith(("http://", "https://")) and not os.environ.get("MLFLOW_TRACKING_USERNAME"):
+    plain = uri.startswith(("http://", "https://"))
+    # Elsewhere there may be MLflow alone, without what the studio itself speaks HTTP with.
+    if plain and not os.environ.get("MLFLOW_TRACKING_USERNAME") and find_spec("httpx"):
         return MixedWire(uri)
     return ClientWire(uri)
 
