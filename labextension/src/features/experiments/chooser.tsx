@@ -28,6 +28,7 @@ export function Chooser(props: { actions: TableActions }): JSX.Element {
   ];
   const offered = all.filter(
     each =>
+      model.settled &&
       !chosen.has(each.key) &&
       `${each.key} ${columnWord(each.key, trans)}`.toLowerCase().includes(wanted)
   );
@@ -57,7 +58,8 @@ export function Chooser(props: { actions: TableActions }): JSX.Element {
         </Button>
       </div>
       <div className="lst-Chooser">
-        {!wanted && <Shown columns={columns} onChange={set} />}
+        {!model.settled && <p className="lst-Quiet">{trans.__('Loading…')}</p>}
+        {!wanted && model.settled && <Shown columns={columns} onChange={set} />}
         <h3>{trans.__('More')}</h3>
         <ul aria-label={trans.__('Columns that are not shown')}>
           {offered.slice(0, OFFERED).map(each => (
@@ -75,7 +77,7 @@ export function Chooser(props: { actions: TableActions }): JSX.Element {
             </li>
           ))}
         </ul>
-        {offered.length === 0 && (
+        {offered.length === 0 && model.settled && (
           <p className="lst-Quiet">{trans.__('There is no other column like this.')}</p>
         )}
         {offered.length > OFFERED && (
@@ -98,12 +100,18 @@ function Shown(props: {
   const list = React.useRef<HTMLUListElement>(null);
   const dragged = React.useRef<number | null>(null);
   const [over, setOver] = React.useState<number | null>(null);
+  const moved = React.useRef<number | null>(null);
+  // A line that is moved loses the focus: it gets it back where it went.
+  React.useLayoutEffect(() => {
+    if (moved.current !== null) {
+      list.current?.querySelectorAll<HTMLInputElement>('input')[moved.current - 1]?.focus();
+      moved.current = null;
+    }
+  }, [columns]);
   const move = (from: number, to: number) => {
     if (to > 0 && to < columns.length) {
+      moved.current = to;
       onChange(moveColumn(columns, from, to));
-      window.requestAnimationFrame(() => {
-        list.current?.querySelectorAll<HTMLInputElement>('input')[to - 1]?.focus();
-      });
     }
   };
   return (

@@ -15,6 +15,8 @@ export class KnownKeys {
   }
 
   known: IKnownColumns = NO_KEYS;
+  /** The server has answered. */
+  isKnown = false;
 
   /** Look again; at once when other experiments are meant. */
   ask(experiments: readonly string[], anew = false): void {
@@ -40,6 +42,7 @@ export class KnownKeys {
       const known = await this._runs.columns(asked);
       if (asked === this._experiments) {
         this.known = known;
+        this.isKnown = true;
         this._learned();
       }
     } catch {

@@ -98,6 +98,11 @@ export class TableModel extends Follower {
     return this._keys.known;
   }
 
+  /** Whether the usual columns are known: before that, none is chosen for good. */
+  get settled(): boolean {
+    return this._state.columns !== null || this._keys.isKnown;
+  }
+
   get columns(): readonly IColumn[] {
     return this._state.columns ?? this._usual;
   }

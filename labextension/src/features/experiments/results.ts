@@ -108,7 +108,12 @@ export class Results {
   async want(first: number, last: number): Promise<void> {
     this._view = [first, last];
     await Promise.all(
-      this._sections.map(({ pages }, at) => pages.want(...this.layout.within(at, first, last)))
+      this._sections.map(({ head, pages }, at) => {
+        const [from, to] = this.layout.within(at, first, last);
+        // However few there are, one is asked for: by that it is learned that there are more.
+        const least = head ? to : Math.max(1, to);
+        return pages.want(Math.min(from, Math.max(0, least - 1)), least);
+      })
     );
   }
 
