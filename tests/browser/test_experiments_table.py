@@ -142,7 +142,7 @@ def test_columns_and_groups_are_chosen(desk: Desk, sweep: str) -> None:
     chooser.get_by_label("Find a column").fill("note")
     chooser.get_by_text("Note", exact=True).click()
     chooser.get_by_label("Find a column").fill("")
-    expect(head(table, "attributes.note")).to_be_attached()
+    expect(chooser.get_by_role("button", name="Hide Note")).to_be_visible()
     chooser.get_by_role("button", name="Show the course of auc").click()
     expect(table.locator("[data-key='metrics.auc'] polyline").first).to_be_visible()
     shown = chooser.get_by_role("list", name="Columns that are shown")

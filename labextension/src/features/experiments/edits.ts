@@ -1,6 +1,7 @@
 import type { EditRuns, Run } from '../../api/types';
 import type { TableModel } from './model';
 import { NO_PARTS } from './results';
+import { Selection } from './selection';
 
 export type Edit = Partial<Omit<EditRuns, 'ids'>>;
 
@@ -103,6 +104,10 @@ export class Edits {
     } finally {
       this.progress = null;
       this.done = done(changed) ?? this.done;
+      if (typeof (edit.archived ?? edit.deleted) === 'boolean') {
+        // They are out of sight now.
+        this._model.selection = Selection.none;
+      }
       await this._model.refresh();
     }
   }

@@ -88,7 +88,8 @@ export function toggleSort(
   add: boolean,
   first: 'up' | 'down' = 'down'
 ): ISort[] {
-  const old = sort.find(each => each.key === key);
+  // Of several keys one alone is left: it begins anew.
+  const old = add || sort.length === 1 ? sort.find(each => each.key === key) : undefined;
   const down = first === 'down';
   const now = !old
     ? { key, descending: down }
