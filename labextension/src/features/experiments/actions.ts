@@ -5,7 +5,7 @@ import { Signal } from '@lumino/signaling';
 import { ApiError } from '../../api/client';
 import type { Run } from '../../api/types';
 import type { IServices } from '../../components/context';
-import { Others } from './others';
+import { CommandIDs } from '../../tokens';
 import { NAME, NOTE, TAGS } from './columns';
 import { csvLine } from './csv';
 import type { Edit } from './edits';
@@ -81,13 +81,13 @@ export class TableActions {
 
   openRun(run: Run | undefined = this.current): void {
     if (run) {
-      void this._services.commands.execute(Others.openRun, { run: run.id });
+      void this._services.commands.execute(CommandIDs.openRun, { run: run.id });
     }
   }
 
-  compare = () => this._with(ids => this._execute(Others.compareRuns, { runs: [...ids] }));
-  register = () => this._execute(Others.registerModel, { run: this.current?.id });
-  reproduce = () => this._execute(Others.reproduceRun, { run: this.current?.id });
+  compare = () => this._with(ids => this._execute(CommandIDs.compareRuns, { runs: [...ids] }));
+  register = () => this._execute(CommandIDs.registerModel, { run: this.current?.id });
+  reproduce = () => this._execute(CommandIDs.reproduceRun, { run: this.current?.id });
 
   favourite = (run?: Run) => {
     const favourite = !(run ?? this._first())?.favourite;

@@ -5,7 +5,7 @@ import * as React from 'react';
 import { Button, IconButton } from '../../components/basics';
 import { useServices } from '../../components/context';
 import { archiveIcon, compareIcon, starIcon, tagIcon, trashIcon } from '../../components/icons';
-import { Others } from './others';
+import { CommandIDs } from '../../tokens';
 import type { TableActions } from './actions';
 import { Selection } from './selection';
 
@@ -66,7 +66,7 @@ export function Footer(props: { actions: TableActions }): JSX.Element {
             compareIcon,
             trans.__('Compare'),
             actions.compare,
-            selected < 2 || !commands.hasCommand(Others.compareRuns)
+            selected < 2 || !commands.hasCommand(CommandIDs.compareRuns)
           )}
           {deed(tagIcon, trans.__('Tag'), element => actions.show('tags', element))}
           {deed(starIcon, trans.__('Favourite'), () => actions.favourite())}

@@ -1,5 +1,5 @@
 import type { IServices } from '../../components/context';
-import { Others } from './others';
+import { CommandIDs } from '../../tokens';
 import type { TableActions } from './actions';
 import {
   changeColumn,
@@ -106,17 +106,17 @@ export function rowMenu(actions: TableActions, services: IServices, cell: Elemen
     { label: trans.__('Open'), disabled: !current, act: () => actions.openRun() },
     {
       label: trans._n('Compare', 'Compare %1 Runs', count),
-      disabled: !many || missing(Others.compareRuns),
+      disabled: !many || missing(CommandIDs.compareRuns),
       act: actions.compare
     },
     {
       label: trans.__('Reproduce'),
-      disabled: !current || many || missing(Others.reproduceRun),
+      disabled: !current || many || missing(CommandIDs.reproduceRun),
       act: actions.reproduce
     },
     {
       label: trans.__('Register Model…'),
-      disabled: !current || many || missing(Others.registerModel),
+      disabled: !current || many || missing(CommandIDs.registerModel),
       act: actions.register
     },
     null,

@@ -8,7 +8,6 @@ import { StudioWidget, useServices, useSignal } from '../../components/context';
 import { experimentsIcon, tableIcon } from '../../components/icons';
 import { When } from '../../components/state';
 import { CommandIDs } from '../../tokens';
-import { Others } from './others';
 import { Star, StatusMark, Ticking } from './cells';
 import type { ExperimentsModel, ISavedView, ViewsModel } from './lists';
 
@@ -111,7 +110,7 @@ function PanelView(props: { models: IPanelModels }): JSX.Element {
                 name={run.name}
                 more={run.experiment}
                 aside={<Ticking started={run.started_at} />}
-                onOpen={() => void commands.execute(Others.openRun, { run: run.id })}
+                onOpen={() => void commands.execute(CommandIDs.openRun, { run: run.id })}
               />
             ))}
           </section>
