@@ -169,6 +169,9 @@ def reasons(
 ) -> list[Reason]:
     """Say what differs in code, packages, interpreter and machine."""
     found = [Reason(kind="package", message=each) for each in packages(*locks)]
+    if then.git and now.git and then.git.commit != now.git.commit:
+        message = f"The checkout was at {then.git.commit}, and is at {now.git.commit}."
+        found.append(Reason(kind="code", message=message))
     if then.python != now.python:
         message = f"Python was {version(then)}, and is {version(now)}."
         found.append(Reason(kind="python", message=message))
