@@ -3598,8 +3598,8 @@ export interface components {
      * @description What is known of one metric of a run without drawing it.
      */
     MetricSummary: {
-      /** @description Values logged. */
-      count: number;
+      /** @description Values logged; None where they were not counted. */
+      count: number | null;
       /** @description The highest finite value. */
       high: number | null;
       key: string;
