@@ -128,8 +128,10 @@ def _(each: Metrics) -> str:
     bars = any(is_share(value) for _, value, _ in each.rows)
     rows = []
     for name, value, notes in each.rows:
-        share = f'<span class="bar"><i style="width:{float(value):.1%}"></i></span>'
-        drawn = f'<td class="drawn">{share if is_share(value) else ""}</td>' if bars else ""
+        share = (
+            f'<span class="bar"><i style="width:{value:.1%}"></i></span>' if is_share(value) else ""
+        )
+        drawn = f'<td class="drawn">{share}</td>' if bars else ""
         rows.append(
             f'<tr><th scope="row">{escape(name)}</th><td class="number">{escape(shown(value))}</td>'
             f'{drawn}<td class="notes">{escape(notes)}</td></tr>'

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from functools import singledispatch
 from typing import TYPE_CHECKING
 
@@ -71,9 +72,9 @@ def document(card: Card, base: str | None = None) -> bytes:
     """
     arranged = outline(card, base)
     version = f"card {card.version}" if card.version else "not saved"
-    sheet = Sheet(
-        f"Model card: {arranged.title}", f"{version}, {card.state.value}, {card.sha256[:12]}"
-    )
+    mark = f"{version}, {card.state.value}, {card.sha256[:12]}"
+    text = json.dumps([card.content, card.model, card.comment], ensure_ascii=False)
+    sheet = Sheet(f"Model card: {arranged.title}", mark, text)
     sheet.add_page()
     links = {each.number: sheet.add_link() for each in arranged.references}
     head(sheet, card, arranged)

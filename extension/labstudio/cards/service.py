@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import math
+import time
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -48,6 +50,7 @@ class CardService:
     def __init__(self, studio: Studio) -> None:
         self._studio = studio
         self.store = CardStore(studio.database)
+        self._judged: dict[tuple[str, str], tuple[float, list[StaleReason]]] = {}
 
     def get(self, model: str, version: int, card_version: int | None = None) -> Card:
         """Return a card; the newest one when no version of it is named.
@@ -228,13 +231,26 @@ class CardService:
             return document(card, base)
         raise InvalidInput(f"format must be html, pdf or json, not {form!r}.", field="format")
 
-    def stale(self, row: sa.Row[Any]) -> list[StaleReason]:
-        """Return why a kept card no longer says what is."""
+    def stale(self, row: sa.Row[Any], max_age_s: float = 0.0) -> list[StaleReason]:
+        """Return why a kept card no longer says what is.
+
+        Parameters
+        ----------
+        row
+            The card.
+        max_age_s
+            How old an answer may be, for lists of many cards.
+        """
+        key, now = (row.id, row.sha256), time.monotonic()
+        before, known = self._judged.get(key, (-math.inf, []))
+        if now - before < max_age_s:
+            return known
         try:
-            now = self._fill(row.model, row.model_version)
+            found = stale.reasons(row.sources[READ], self._fill(row.model, row.model_version))
         except NotFound:
-            return stale.reasons(row.sources[READ], None)
-        return stale.reasons(row.sources[READ], now)
+            found = stale.reasons(row.sources[READ], None)
+        self._judged[key] = (now, found)
+        return found
 
     def _card(self, model: str, version: int, row: sa.Row[Any] | None) -> Card:
         if row is None:

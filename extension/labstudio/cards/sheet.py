@@ -35,14 +35,16 @@ MONO = "CardMono"
 FACES = {"": "DejaVuSans.ttf", "B": "DejaVuSans-Bold.ttf", "I": "DejaVuSans-Oblique.ttf"}
 # Scripts that DejaVu lacks, where the machine has a font for them.
 OTHERS = (
+    "NotoSansCJK-Regular.ttc",
     "DroidSansFallbackFull.ttf",
     "wqy-microhei.ttc",
-    "wqy-zenhei.ttc",
+    "NotoSansDevanagari-Regular.ttf",
+    "NotoSansThai-Regular.ttf",
     "NotoEmoji-Regular.ttf",
 )
 FONTS = (Path("/usr/share/fonts"), Path("/usr/local/share/fonts"))
 MARGIN = 18.0
-REFS = 14.0
+REFS = 20.0
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 
 
@@ -85,9 +87,11 @@ class Sheet(FPDF):
         Of the document; it stands in the foot too.
     mark
         What else stands in the foot.
+    text
+        What will be written: where the usual font lacks something of it, further ones are loaded.
     """
 
-    def __init__(self, title: str, mark: str) -> None:
+    def __init__(self, title: str, mark: str, text: str = "") -> None:
         super().__init__(format="A4")
         self._foot = clean(title), mark
         folder = font_folder()
@@ -95,12 +99,15 @@ class Sheet(FPDF):
             self.add_font(FAMILY, style, folder / file)
         self.add_font(MONO, "", folder / "DejaVuSansMono.ttf")
         names = []
-        for number, path in enumerate(other_fonts()):
+        known = getattr(self.fonts[FAMILY.lower()], "cmap", {})
+        lacking = any(ord(each) not in known for each in set(clean(text)) if each != "\n")
+        for number, path in enumerate(other_fonts() if lacking else ()):
             names.append(f"Other{number}")
             self.add_font(names[-1], "", path)
         if names:
             self.set_fallback_fonts(names, exact_match=False)
         self.set_margins(MARGIN, MARGIN, MARGIN)
+        self.c_margin = 0
         self.set_auto_page_break(True, margin=MARGIN + 4)
         self.set_title(clean(title))
         self.set_creator("labstudio")

@@ -26,6 +26,8 @@ COMMANDS = {
         "labstudio.cli.reproduce",
         "Make a run again, and say what agrees and what changed.",
     ),
+    "model": ("labstudio.cli.model", "Find, register and promote models."),
+    "card": ("labstudio.cli.card", "Write a model's card: a page, a PDF, or JSON."),
     "usage": ("labstudio.cli.usage", "Say who used how much of which compute, and what it cost."),
     "lineage": (
         "labstudio.cli.lineage",

@@ -3,14 +3,9 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
 from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
-import sqlalchemy as sa
-
-from labstudio import changes
-from labstudio.database.tables import favourites
 from labstudio.errors import Conflict, Forbidden, InvalidInput, NotFound
 from labstudio.jobs.submission import current_user
 from labstudio.registry.approvals import Approvals, check_alias
@@ -27,10 +22,12 @@ from labstudio.registry.client import (
 )
 from labstudio.registry.compare import compare
 from labstudio.registry.events import Events
+from labstudio.registry.favourites import Favourites
 from labstudio.registry.mlmodel import read_files
 from labstudio.registry.models import (
     ApprovalQuery,
     Comparison,
+    Dashboard,
     EventQuery,
     ModelDetail,
     ModelEvents,
@@ -59,7 +56,6 @@ ORDERS = {
     "-updated_at": "last_updated_timestamp DESC",
 }
 AT_ONCE = 4
-TOPIC = "models"
 
 
 class RegistryService:
@@ -101,7 +97,7 @@ class RegistryService:
             When the filter is not one of MLflow's.
         """
         asked = query or ModelQuery()
-        mine = self._favourites(user or current_user())
+        mine = Favourites(self._studio.database).of(user or current_user())
         wanted = [each for each in (asked.filter.strip(), text_filter(asked.text)) if each]
         try:
             found, token = self.client.search(
@@ -131,7 +127,7 @@ class RegistryService:
         waiting, applied = self.approvals.pending(), self.approvals.applied(name)
         for each in versions:
             self._judge(each, waiting, applied)
-        model.favourite = name in self._favourites(user or current_user())
+        model.favourite = name in Favourites(self._studio.database).of(user or current_user())
         model.pending = sum(len(each.pending) for each in versions)
         return ModelDetail(**model.model_dump(), versions=versions, protected=self.protected)
 
@@ -157,7 +153,7 @@ class RegistryService:
         if base.model_id is not None:
             logged = self._logged_data(base.model_id)
             params |= {each["key"]: each["value"] for each in logged.get("params", [])}
-            metrics |= {each["key"]: finite(each["value"]) for each in logged.get("metrics", [])}
+            metrics |= self.logged_metrics(base.model_id)
         asked = ApprovalQuery(model=name, version=version)
         return VersionDetail(
             **base.model_dump(),
@@ -178,6 +174,11 @@ class RegistryService:
             return None
         experiment = self.client.experiment_name(content["info"]["experiment_id"])
         return read_source_run(content, experiment)
+
+    def logged_metrics(self, model_id: str | None) -> dict[str, float | None]:
+        """Return the metrics of a logged model, which MLflow keeps beside those of its run."""
+        logged = self._logged_data(model_id) if model_id is not None else {}
+        return {each["key"]: finite(each["value"]) for each in logged.get("metrics", [])}
 
     def resolve(self, name: str, version: int | str) -> int:
         """Return the version that a number or an alias names.
@@ -205,7 +206,7 @@ class RegistryService:
             )
         self._tags(MODELS, given.tags, who, name=name)
         if given.favourite is not None:
-            self._mark(name, who, given.favourite)
+            Favourites(self._studio.database).mark(name, who, given.favourite)
         return self.get(name, user=who)
 
     def update_version(
@@ -312,6 +313,12 @@ class RegistryService:
         """Return what happened in the registry, newest first."""
         return Events(self._studio.database).list(query)
 
+    def dashboard(self) -> Dashboard:
+        """Return every model: the version in use, its card, its last evaluation."""
+        from labstudio.registry.dashboard import dashboard
+
+        return dashboard(self._studio)
+
     def _may_delete(self, name: str, version: int | None, confirm: str) -> None:
         whole = name if version is None else f"{name}/{version}"
         if confirm != whole:
@@ -326,11 +333,10 @@ class RegistryService:
 
     def _deleted(self, event: str, name: str, version: int | None, user: str) -> None:
         self.approvals.drop(name, version, user)
+        self._studio.cards.store.archive(name, version)
         Events(self._studio.database).record(event, {"name": name, "version": version}, user)
         if version is None:
-            with self._studio.database.begin() as connection:
-                mine = (favourites.c.topic == TOPIC) & (favourites.c.object_id == name)
-                connection.execute(favourites.delete().where(mine))
+            Favourites(self._studio.database).forget(name)
 
     def _tags(self, path: str, tags: Mapping[str, str | None], user: str, **place: str) -> None:
         own = next((key for key in tags if key.startswith(OWN_TAGS)), None)
@@ -361,29 +367,6 @@ class RegistryService:
             return dict(self.client.logged_model(model_id).get("data", {}))
         except NotFound:
             return {}
-
-    def _favourites(self, user: str) -> set[str]:
-        wanted = sa.select(favourites.c.object_id).where(
-            favourites.c.user == user, favourites.c.topic == TOPIC
-        )
-        with self._studio.database.read() as connection:
-            return set(connection.scalars(wanted))
-
-    def _mark(self, name: str, user: str, favourite: bool) -> None:
-        mine = (
-            (favourites.c.user == user)
-            & (favourites.c.topic == TOPIC)
-            & (favourites.c.object_id == name)
-        )
-        with self._studio.database.begin() as connection:
-            connection.execute(favourites.delete().where(mine))
-            if favourite:
-                connection.execute(
-                    favourites.insert().values(
-                        user=user, topic=TOPIC, object_id=name, at=datetime.now(UTC)
-                    )
-                )
-            changes.record(connection, "models", name, "changed")
 
 
 def text_filter(text: str) -> str:

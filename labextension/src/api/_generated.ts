@@ -178,6 +178,23 @@ export interface paths {
     patch?: never;
     trace?: never;
   };
+  '/dashboard': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** Every model: the version in use, its card, its last evaluation. */
+    get: operations['getDashboard'];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
   '/doctor': {
     parameters: {
       query?: never;
@@ -2589,6 +2606,57 @@ export interface components {
       state: 'running' | 'starting' | 'stopped' | 'outdated';
       /** @default null */
       version: string | null;
+    };
+    /**
+     * Dashboard
+     * @description Every model.
+     */
+    Dashboard: {
+      items: components['schemas']['DashboardItem'][];
+    };
+    /**
+     * DashboardItem
+     * @description One model, as whoever is responsible for it wants to see it.
+     */
+    DashboardItem: {
+      /** @description What makes it the one in use; none: the newest. */
+      alias: string | null;
+      /** @description Whether its alias was set by an approval. */
+      approved: boolean;
+      /**
+       * @description State of the monitor of bias.
+       * @default not set up
+       */
+      bias: string;
+      card_stale: boolean;
+      card_state: string | null;
+      /**
+       * @description State of the monitor of drift.
+       * @default not set up
+       */
+      drift: string;
+      /** @default null */
+      endpoint: string | null;
+      evaluated_at: string | null;
+      evaluation: {
+        [key: string]: number;
+      };
+      evaluation_run: string | null;
+      latest_version: number | null;
+      /**
+       * @description What only a person knows and nobody said.
+       * @default 0
+       */
+      missing: number;
+      model: string;
+      pending: number;
+      risk: string | null;
+      /** @default [] */
+      stale_reasons: string[];
+      /** Format: date-time */
+      updated_at: string;
+      /** @description The version in use, or the newest. */
+      version: number | null;
     };
     /**
      * DataCheck
@@ -5868,6 +5936,35 @@ export interface operations {
         };
         content: {
           'application/json': components['schemas']['KindPage'];
+        };
+      };
+      /** @description What is wrong. */
+      default: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  getDashboard: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description Every model: the version in use, its card, its last evaluation. */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Dashboard'];
         };
       };
       /** @description What is wrong. */

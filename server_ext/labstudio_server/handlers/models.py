@@ -90,6 +90,24 @@ class ModelChangesHandler(StudioHandler):
         await self.answer(lambda studio: studio.registry.events(query))
 
 
+class DashboardHandler(StudioHandler):
+    """Every model at a glance."""
+
+    path = "dashboard"
+    auth_resource = RESOURCE
+
+    @operation(
+        "getDashboard",
+        "Every model: the version in use, its card, its last evaluation.",
+        response=f"{_REGISTRY}:Dashboard",
+    )
+    @web.authenticated
+    @authorized
+    async def get(self) -> None:
+        """Tell of every model."""
+        await self.answer(lambda studio: studio.registry.dashboard())
+
+
 class RunModelsHandler(StudioHandler):
     """The models that a run left."""
 
