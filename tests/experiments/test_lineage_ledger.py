@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy.exc import DatabaseError
 
@@ -20,6 +20,8 @@ from labstudio.errors import StudioError, Unavailable
 from labstudio.home import Home
 from labstudio.lineage.ledger import ORIGIN, Fact, Ledger, Link, canonical, check, hash_of
 
+# A machine that is busy with other tests is no reason to fail.
+patient = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 WORDS = st.text(st.characters(exclude_categories=["Cs"]), max_size=6)
 
 
@@ -40,6 +42,7 @@ def end(links: list[Link]) -> list[tuple[int, str]]:
     return [(links[-1].sequence, links[-1].hash)]
 
 
+@patient
 @given(CHAINS)
 def test_a_whole_chain_is_whole(links: list[Link]) -> None:
     found = check(links, end(links), anchored=True)
@@ -48,6 +51,7 @@ def test_a_whole_chain_is_whole(links: list[Link]) -> None:
     assert found.newest == f"{len(links)}:{links[-1].hash}"
 
 
+@patient
 @given(CHAINS, st.data())
 def test_any_single_change_of_any_field_is_found(links: list[Link], data: st.DataObject) -> None:
     at = data.draw(st.integers(0, len(links) - 1))
@@ -60,6 +64,7 @@ def test_any_single_change_of_any_field_is_found(links: list[Link], data: st.Dat
     assert found.broken_at == at + 1
 
 
+@patient
 @given(CHAINS, st.data())
 def test_who_alters_an_entry_and_mends_its_hash_is_found(
     links: list[Link], data: st.DataObject
@@ -71,6 +76,7 @@ def test_who_alters_an_entry_and_mends_its_hash_is_found(
     assert (found.whole, found.broken_at) == (False, at + 1)
 
 
+@patient
 @given(CHAINS, st.data())
 def test_what_is_removed_is_missed(links: list[Link], data: st.DataObject) -> None:
     at = data.draw(st.integers(0, len(links) - 1))
@@ -79,6 +85,7 @@ def test_what_is_removed_is_missed(links: list[Link], data: st.DataObject) -> No
     assert "missing" in found.message
 
 
+@patient
 @given(CHAINS.filter(lambda links: len(links) > 1), st.data())
 def test_what_is_reordered_is_found(links: list[Link], data: st.DataObject) -> None:
     first, second = sorted(
