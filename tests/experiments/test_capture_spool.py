@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import time
 
 import pytest
@@ -64,6 +65,18 @@ def test_a_server_that_is_away_loses_nothing(tracked: Studio, home: Home) -> Non
     run = tracked.tracking.get_run(run_id)
     assert run.params == {"depth": "3"}
     assert len(tracked.tracking.metric_histories(run_id, 10_000)["loss"]) == 2500
+
+
+def test_a_sender_ends_when_its_home_is_gone(home: Home) -> None:
+    home.create()
+    nobody = {"url": "http://127.0.0.1:9", "token": "t"}
+    home.tracking_json.write_text(json.dumps(nobody))
+    spool = Spool(home, "http://127.0.0.1:9")
+    spool.metrics("0" * 32, {"loss": 1.0}, 0, 1)
+    assert not spool.sync(1.0)
+    shutil.rmtree(home.path)
+    assert spool._sender.wait(30) == 1
+    spool.close()
 
 
 @pytest.mark.slow

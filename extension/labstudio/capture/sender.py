@@ -95,7 +95,8 @@ class Sender:
             try:
                 self._hand_over(records)
             except Unavailable:
-                if time.monotonic() > until:
+                # A spool that was taken away with its home leaves nothing to send.
+                if time.monotonic() > until or not self._folder.exists():
                     raise
                 time.sleep(pause)
                 pause = min(pause * 1.5, LONGEST_PAUSE_S)
