@@ -100,8 +100,11 @@ def test_the_shell_verifies(studio: Studio, told: Path) -> None:
 def shell() -> Any:
     from IPython.core.interactiveshell import InteractiveShell
 
+    from labstudio.magics.lineage import LineageMagics
+
     shell = InteractiveShell.instance()
-    shell.run_line_magic("load_ext", "labstudio")
+    # The whole extension would begin to record this process.
+    shell.register_magics(LineageMagics)
     yield shell
     InteractiveShell.clear_instance()
 
