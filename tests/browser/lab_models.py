@@ -49,7 +49,7 @@ def train(lab: Lab) -> list[str]:
     """Train two versions as jobs, at once, and give their runs."""
     write_sources(lab)
     # The data is declared: so the studio knows which file it is, not its content alone.
-    spec = {"path": "churn.ipynb", "inputs": {DATA: DATA}}
+    spec = {"path": "churn.ipynb", "files": [], "inputs": {DATA: DATA}}
     jobs = [
         lab.fetch("POST", "jobs", {**spec, "name": f"churn, depth {n}", "parameters": {"depth": n}})
         for n in (2, 4)
