@@ -1,6 +1,5 @@
 /** Short names for the generated types of the registry and its cards. */
 import type { components } from '../../api/_generated';
-import type { ISoon as Soon } from './soon';
 
 type Schemas = components['schemas'];
 
@@ -10,7 +9,7 @@ export type CardSummary = Schemas['CardSummary'];
 export type Column = Schemas['Column'];
 export type ComparedValue = Schemas['labstudio__registry__models__ComparedValue'];
 export type Comparison = Schemas['labstudio__registry__models__Comparison'];
-export type DashboardItem = Soon['DashboardItem'];
+export type DashboardItem = Schemas['DashboardItem'];
 export type Missing = Schemas['Missing'];
 export type Model = Schemas['Model'];
 export type ModelDetail = Schemas['ModelDetail'];
