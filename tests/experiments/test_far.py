@@ -63,6 +63,7 @@ def test_facts_are_the_same(tracked: Studio, run: str) -> None:
         assert here.keys() == there.keys() == {(run, "loss")}
         for mine, other in zip(here[run, "loss"], there[run, "loss"], strict=True):
             assert str(mine.tolist()) == str(other.tolist())
+    assert near.histories([run], ["none"]) == far.histories([run], ["none"]) == {}
     assert (far.models(run), dict(far.versions(run))) == ([], {})
 
 

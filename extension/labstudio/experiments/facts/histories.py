@@ -74,6 +74,8 @@ def read(
 
     columns = (_sqlite if records.sqlite else _postgres)(records, run_ids, metrics, first, last)
     series, step, at_ms, value = columns
+    if not len(series):
+        return {}
     value[value >= LARGEST] = np.inf
     value[value <= -LARGEST] = -np.inf
     if not _sorted(series, step, at_ms):
