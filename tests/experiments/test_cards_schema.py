@@ -145,7 +145,7 @@ def test_a_card_of_every_kind_of_metric_is_printed() -> None:
                             {"name": "n" * 255, "type": "number", "value": 12345678.9},
                             {"name": "s", "type": "string", "value": "words"},
                             {"name": "b", "type": "boolean", "value": True},
-                            {"name": "l", "type": "linear_graph", "value": [[1, 1]]},
+                            {"name": "l", "type": "linear_graph", "value": [[2.0**60, -(2.0**60)]]},
                             {"name": "z", "type": "bar_chart", "value": [0, 0]},
                             {"name": "m", "type": "matrix", "value": [[0.0] * 20] * 20},
                         ],

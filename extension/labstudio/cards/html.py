@@ -19,6 +19,7 @@ from labstudio.cards.outline import (
     is_share,
     outline,
     shown,
+    span,
 )
 
 if TYPE_CHECKING:
@@ -155,8 +156,8 @@ def _(each: Bars) -> str:
 
 @block.register
 def _(each: Curve) -> str:
-    xs, ys = [x for x, _ in each.points], [y for _, y in each.points]
-    left, right, low, high = bounds(xs, ys)
+    left, right = span(x for x, _ in each.points)
+    low, high = span((y for _, y in each.points), share=True)
     points = " ".join(
         f"{MARGIN + (x - left) / (right - left) * (WIDTH - MARGIN - 10):.1f},"
         f"{HEIGHT - MARGIN - (y - low) / (high - low) * (HEIGHT - MARGIN - 10):.1f}"
@@ -194,14 +195,6 @@ def _(each: Matrix) -> str:
         rows.append(f'<tr><th scope="row">{escape(name)}</th>{cells}</tr>')
     top = corner + "</tr>" if each.x else ""
     return f'<h3>{escape(each.title)}</h3><table class="matrix">{top}{"".join(rows)}</table>'
-
-
-def bounds(xs: Sequence[float], ys: Sequence[float]) -> tuple[float, float, float, float]:
-    """Return what a chart spans; never nothing."""
-    left, right, low, high = min(xs), max(xs), min(ys), max(ys)
-    if low >= 0 and high <= 1:
-        low, high = 0.0, 1.0
-    return left, right if right > left else left + 1, low, high if high > low else low + 1
 
 
 def sources(references: Sequence[Reference]) -> str:

@@ -13,6 +13,8 @@ from labstudio.cards.people import FIELDS
 from labstudio.cards.schema import at
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from labstudio.cards.models import Card, Source
 
 BUSINESS = ("business_problem", "business_stakeholders", "line_of_business")
@@ -348,3 +350,13 @@ def shown(value: float | str | bool) -> str:
 def is_share(value: Any) -> bool:
     """Tell whether a value is drawn as a bar: a number within 0 to 1."""
     return isinstance(value, float | int) and not isinstance(value, bool) and 0 <= value <= 1
+
+
+def span(values: Iterable[float], *, share: bool = False) -> tuple[float, float]:
+    """Return what an axis spans, never nothing; shares are shown on the whole of 0 to 1."""
+    known = list(values)
+    low, high = min(known), max(known)
+    if share and low >= 0 and high <= 1:
+        return 0.0, 1.0
+    # Beside a very large number one more is nothing.
+    return low, high if high > low else low + max(1.0, abs(low) / 10)

@@ -18,6 +18,7 @@ from labstudio.cards.outline import (
     is_share,
     outline,
     shown,
+    span,
 )
 from labstudio.cards.sheet import (
     ACCENT,
@@ -281,10 +282,8 @@ def curve(sheet: Sheet, part: Curve, x: float, y: float) -> None:
     sheet.set_xy(x, y)
     sheet.face(10, INK, "B")
     sheet.cell(CHART, 6, shortened(sheet, clean(part.title), CHART))
-    xs, ys = [each for each, _ in part.points], [each for _, each in part.points]
-    left, right = min(xs), max(xs)
-    low, high = (0.0, 1.0) if min(ys) >= 0 and max(ys) <= 1 else (min(ys), max(ys))
-    right, high = right if right > left else left + 1, high if high > low else low + 1
+    left, right = span(each for each, _ in part.points)
+    low, high = span((each for _, each in part.points), share=True)
     at_x, at_y, width, height = x + 11, y + 8, CHART - 12, CHART_HEIGHT - 16
     sheet.set_draw_color(*LINE)
     sheet.set_line_width(0.2)
