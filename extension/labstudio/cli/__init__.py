@@ -28,6 +28,7 @@ COMMANDS = {
     ),
     "model": ("labstudio.cli.model", "Find, register and promote models."),
     "card": ("labstudio.cli.card", "Write a model's card: a page, a PDF, or JSON."),
+    "runs": ("labstudio.cli.runs", "Find runs in MLflow's filter language."),
     "usage": ("labstudio.cli.usage", "Say who used how much of which compute, and what it cost."),
     "lineage": (
         "labstudio.cli.lineage",

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from labstudio.errors import InvalidInput, NotFound
 from labstudio.experiments.models import (
+    PAGE_LIMIT,
     ExperimentPage,
     GroupQuery,
     RunPage,
@@ -19,6 +20,8 @@ from labstudio.inputs import validated
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    import pandas as pd
 
     from labstudio._studio import Studio
     from labstudio.experiments.models import (
@@ -69,6 +72,64 @@ class RunService(RunVerbs):
         >>> studio.runs.search("metrics.auc > 0.9", order_by=["metrics.auc DESC"])  # doctest: +SKIP
         """
         return self.page(validated(RunQuery, {"filter": filter, **more}), user=user)
+
+    def collect(
+        self,
+        filter: str = "",  # noqa: A002  what MLflow calls it
+        *,
+        experiment: Sequence[str] | str = (),
+        limit: int = 1000,
+        user: str | None = None,
+        **more: Any,
+    ) -> tuple[list[Run], int]:
+        """Return the first runs that match, however many, and how many there are.
+
+        Parameters
+        ----------
+        filter
+            In MLflow's filter language; empty: all.
+        experiment
+            Names or ids of experiments; none: all.
+        limit
+            The most runs.
+        user
+            Whose favourites.
+        **more
+            Further fields of `RunQuery`.
+
+        Raises
+        ------
+        NotFound
+            When there is no such experiment.
+        """
+        ids = self.experiment_ids([experiment] if isinstance(experiment, str) else experiment)
+        found: list[Run] = []
+        while True:
+            room = min(PAGE_LIMIT, limit - len(found))
+            page = self.search(filter, user=user, experiment=ids, at=len(found), limit=room, **more)
+            found += page.items
+            if page.next_cursor is None or len(found) >= limit:
+                return found, page.total
+
+    def frame(self, filter: str = "", **more: Any) -> pd.DataFrame:  # noqa: A002
+        """Return runs as a DataFrame with the columns of ``mlflow.search_runs``.
+
+        It takes what `collect` takes.
+        """
+        from labstudio.experiments.frames import frame
+
+        return frame(self.collect(filter, **more)[0])
+
+    def experiment_ids(self, given: Sequence[str]) -> list[str]:
+        """Return the ids of experiments that are given by name or id."""
+        if not given:
+            return []
+        listed = self.source.experiments("all")
+        known = {each.id: each.id for each in listed} | {each.name: each.id for each in listed}
+        for each in given:
+            if each not in known:
+                raise NotFound(f"There is no experiment {each[:100]!r}.", field="experiment")
+        return [known[each] for each in given]
 
     def page(self, query: RunQuery, *, user: str | None = None) -> RunPage:
         """Return a window of the runs that match a query."""

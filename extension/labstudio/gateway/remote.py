@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from labstudio.capture.run import Run
     from labstudio.compute.models import ComputePage
+    from labstudio.experiments.service import RunService
     from labstudio.jobs.left import JobFiles, LogChunk
     from labstudio.jobs.models import (
         CreateJob,
@@ -51,6 +52,7 @@ class RemoteStudio:
 
     def __init__(self, url: str, token: str) -> None:
         self._url = url
+        self._token = token
         self.client = Client(url, token)
 
     def __repr__(self) -> str:
@@ -60,6 +62,13 @@ class RemoteStudio:
     def jobs(self) -> RemoteJobs:
         """Notebooks, scripts, cells and functions that run apart."""
         return RemoteJobs(self)
+
+    @cached_property
+    def runs(self) -> RunService:
+        """MLflow's runs, found through the gateway: those that the token may read."""
+        from labstudio.experiments.remote import RemoteRuns
+
+        return RemoteRuns(self._url, self._token)
 
     @cached_property
     def computes(self) -> RemoteComputes:

@@ -26,6 +26,7 @@ LINE_MAGICS = (
     "checkpoint",
     "compute",
     "lineage",
+    "runs",
 )
 JOB_VERBS = frozenset({"job_pull", "job_stop", "job_logs"})
 COMPUTE_VERBS = frozenset({"show", "test"})
