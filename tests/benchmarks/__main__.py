@@ -8,7 +8,16 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tests.benchmarks import compare_view, containers, jobs, kernels, logging_cost, logs, moves
+from tests.benchmarks import (
+    compare_view,
+    containers,
+    jobs,
+    kernels,
+    logging_cost,
+    logs,
+    moves,
+    runs,
+)
 from tests.benchmarks.measure import Result, daemon, machine
 
 HERE = Path(__file__).parent
@@ -27,6 +36,7 @@ def main() -> int:
         results.append(logs.streamed(folder))
         results.append(moves.gigabyte(folder))
         results += compare_view.compared()
+        results += runs.found(folder)
         if (in_container := containers.docker_job(folder)) is not None:
             results.append(in_container)
     results += [each for each in (kernels.in_containers(), kernels.over_ssh()) if each is not None]

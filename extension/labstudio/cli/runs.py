@@ -35,8 +35,9 @@ def runs(
 ) -> None:
     """Find runs by MLflow's FILTER, such as "metrics.auc > 0.9 AND params.model = 'xgb'"."""
     studio = opened()
-    asked = {"experiment": experiments, "order_by": list(order_by), "text": text}
-    found, total = studio.runs.collect(filter, limit=limit, **asked)
+    found, total = studio.runs.collect(
+        filter, experiment=experiments, order_by=list(order_by), text=text, limit=limit
+    )
     if as_json:
         output.print_json(found)
         return

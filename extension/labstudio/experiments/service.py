@@ -116,7 +116,7 @@ class RunService(RunVerbs):
 
         It takes what `collect` takes.
         """
-        from labstudio.experiments.frames import frame
+        from labstudio.experiments.search.frame import frame
 
         return frame(self.collect(filter, **more)[0])
 

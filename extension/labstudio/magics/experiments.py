@@ -67,7 +67,7 @@ class ExperimentMagics(Magics):  # type: ignore[misc]
             best = %runs "params.model = 'xgb'" --order-by "metrics.auc DESC" --limit 10
         """
         import labstudio
-        from labstudio.experiments.frames import frame
+        from labstudio.experiments.search.frame import frame
         from labstudio.widgets.runs import RunFrame
 
         asked = parsed(self.runs, line)

@@ -20,7 +20,7 @@ _STYLE = """<style>
 </style>"""
 
 
-class RunFrame(pd.DataFrame):
+class RunFrame(pd.DataFrame):  # type: ignore[misc]  # pandas has no types
     """Runs as ``mlflow.search_runs`` gives them; in a notebook they are shown as a table."""
 
     def __init__(self, found: pd.DataFrame, total: int) -> None:
@@ -28,7 +28,7 @@ class RunFrame(pd.DataFrame):
         self.attrs["total"] = total
 
     @property
-    def _constructor(self) -> type[pd.DataFrame]:
+    def _constructor(self) -> Any:
         # What is made of it is a plain DataFrame, and shows itself as such.
         return pd.DataFrame
 
