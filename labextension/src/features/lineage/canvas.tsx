@@ -16,6 +16,7 @@ import { openNode } from './open';
 
 /** Below this the words on the nodes cannot be read: then only the middle is shown. */
 const LEGIBLE = 0.6;
+const READ = 0.75;
 
 type Shown = FlowNode<{
   node: Node;
@@ -55,7 +56,24 @@ export function Canvas(props: {
     },
     [flow, places]
   );
-  useFit(box, places, middle, centre);
+  useFit(box, places, middle);
+
+  React.useEffect(() => {
+    // What was selected in the list or at the side comes into view.
+    const [at, element] = [selected && places.get(selected), box.current];
+    if (at && element) {
+      const { x, y, zoom } = flow.getViewport();
+      const [left, top] = [at.x * zoom + x, at.y * zoom + y];
+      const inside =
+        left >= 0 &&
+        top >= 0 &&
+        left + NODE_WIDTH * zoom <= element.clientWidth &&
+        top + NODE_HEIGHT * zoom <= element.clientHeight;
+      if (!inside && selected && selected !== middle) {
+        centre(selected, zoom);
+      }
+    }
+  }, [selected, middle, places, flow, centre]);
 
   const nodes = React.useMemo<Shown[]>(
     () =>
@@ -148,8 +166,7 @@ export function Canvas(props: {
 function useFit(
   box: React.RefObject<HTMLDivElement>,
   places: ReadonlyMap<string, IPlace>,
-  object: string,
-  centre: (id: string, zoom?: number) => void
+  object: string
 ): void {
   const flow = useReactFlow();
   const [seen, setSeen] = React.useState(false);
@@ -174,9 +191,13 @@ function useFit(
     if (zoom >= LEGIBLE) {
       void flow.setCenter(right / 2, bottom / 2, { zoom: zoom * 0.95 });
     } else {
-      centre(object, 0.85);
+      // As near to the middle as it goes without showing what is beside the graph.
+      const at = places.get(object) ?? { x: 0, y: 0 };
+      const half = element.clientWidth / 2 / READ;
+      const x = Math.max(half, Math.min(right + 16 - half, at.x + NODE_WIDTH / 2));
+      void flow.setCenter(x, at.y + NODE_HEIGHT / 2, { zoom: READ });
     }
-  }, [seen, box, places, object, centre, flow]);
+  }, [seen, box, places, object, flow]);
 }
 
 function ObjectNode(props: NodeProps<Shown>): JSX.Element {
