@@ -34,7 +34,7 @@ def test_a_graph_is_walked_from_either_end(desk: Desk, lab: Lab, churn: list[str
         expect(view.get_by_role("button", name=f"Model {MODEL} v{version}")).to_be_visible()
     view.get_by_role("button", name="Trained on this file").click()
     answer = view.get_by_role("region", name=f"Models trained on {DATA}")
-    expect(answer.get_by_role("listitem")).to_have_count(2)
+    expect(answer.get_by_role("listitem").filter(has_text=MODEL)).to_have_count(2)
 
     # Along an edge with the arrow keys; the way from the file lights up.
     middle.focus()
