@@ -26,7 +26,9 @@ export function CurvesTab(props: { model: CompareModel }): JSX.Element {
   const [settings, change] = useSettings('compare-curves');
   const [wanted, setWanted] = React.useState<string | null>(null);
   const metrics = model
-    .comparison!.metrics.filter(each => Object.values(each.values).some(one => (one.count ?? Infinity) > 1))
+    .comparison!.metrics.filter(each =>
+      Object.values(each.values).some(one => (one.count ?? Infinity) > 1)
+    )
     .map(each => each.key);
   // What every run has alike says little beside the others.
   const telling = metrics.filter(each => each !== 'epoch' && !each.startsWith('system/'));
