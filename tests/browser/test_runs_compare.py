@@ -108,7 +108,7 @@ def test_parameters_and_predictions_are_charts(desk: Desk, training: Trained) ->
     figure = view.get_by_role("figure")
     expect(figure.locator(".parcoords").first).to_be_attached()
     desk.picture("compare-parameters")
-    kind = view.get_by_label("Chart")
+    kind = view.get_by_role("combobox", name="Chart")
     kind.select_option("scatter")
     expect(figure.locator(".scatterlayer .point")).to_have_count(6)
     kind.select_option("contour")

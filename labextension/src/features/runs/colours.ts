@@ -18,7 +18,7 @@ const DARK = [
   '#e29ac4',
   '#f0b93a',
   '#8fd0f5',
-  '#d8c94a',
+  '#e8e6d8',
   '#b08ad0'
 ];
 

@@ -48,6 +48,8 @@ export function CurveChart(props: ICurveChartProps): JSX.Element {
   const plot = React.useRef<CurvePlot | null>(null);
   const [at, setAt] = React.useState<IPointed | null>(null);
   const [zoomed, setZoomed] = React.useState(false);
+  /** What is looked at because the pointer is at it in this chart. */
+  const mine = React.useRef<string | null>(null);
   const latest = React.useRef(props);
   latest.current = props;
 
@@ -58,8 +60,13 @@ export function CurveChart(props: ICurveChartProps): JSX.Element {
     sayX,
     onPoint: place => {
       setAt(place);
-      const { onFront } = latest.current;
-      onFront?.(place && plot.current ? nearest(latest.current.curves, place, plot.current) : null);
+      const { onFront, curves: all, front: now } = latest.current;
+      const id = place && plot.current ? nearest(all, place, plot.current) : null;
+      // What somebody else looks at is not this chart's to forget.
+      if (id !== null || now === mine.current) {
+        onFront?.(id);
+      }
+      mine.current = id;
     },
     onRange: range => {
       setZoomed(range !== null);

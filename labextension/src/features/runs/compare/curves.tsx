@@ -12,6 +12,7 @@ import { dressed, Settings, useSayX, useSettings } from '../chart/settings';
 import { useDark } from '../chart/theme';
 import { curvesCode } from '../code';
 import { colour } from '../colours';
+import { isCurve } from '../view/groups';
 import { ValueTable } from './values';
 import type { CompareModel } from './model';
 
@@ -26,9 +27,7 @@ export function CurvesTab(props: { model: CompareModel }): JSX.Element {
   const [settings, change] = useSettings('compare-curves');
   const [wanted, setWanted] = React.useState<string | null>(null);
   const metrics = model
-    .comparison!.metrics.filter(each =>
-      Object.values(each.values).some(one => (one.count ?? Infinity) > 1)
-    )
+    .comparison!.metrics.filter(each => Object.values(each.values).some(isCurve))
     .map(each => each.key);
   // What every run has alike says little beside the others.
   const telling = metrics.filter(each => each !== 'epoch' && !each.startsWith('system/'));

@@ -19,10 +19,7 @@ export function sections(comparison: Comparison): ISection[] {
   const metrics = comparison.metrics.map(({ key, values }) => ({
     key,
     values: map(values, each => each.last),
-    notes: map(
-      values,
-      each => `${number(each.low)} … ${number(each.high)}, ${each.count} × , step ${each.step}`
-    )
+    notes: map(values, each => `${number(each.low)} … ${number(each.high)}, step ${each.step}`)
   }));
   return [
     { name: 'params', rows: comparison.params },

@@ -13,7 +13,7 @@ import { curvesCode } from '../code';
 import { colour } from '../colours';
 import type { RunModel } from '../model';
 import type { MetricSummary } from '../types';
-import { byPrefix } from './groups';
+import { byPrefix, isCurve } from './groups';
 
 const SMALL = 160;
 const LARGE = 420;
@@ -30,7 +30,7 @@ export function ChartsTab(props: {
   const [settings, change] = useSettings(props.name);
   const [large, setLarge] = React.useState<string | null>(null);
   const run = model.run!;
-  const drawn = props.metrics.filter(each => (each.count ?? Infinity) > 1).map(each => each.key);
+  const drawn = props.metrics.filter(isCurve).map(each => each.key);
   const shown = large && drawn.includes(large) ? [large] : drawn;
   const epoch = run.metric_keys.some(each => each.key === 'epoch');
   const axis = settings.axis === 'epoch' && !epoch ? 'step' : settings.axis;
@@ -63,7 +63,7 @@ export function ChartsTab(props: {
           {group.name && <h3>{group.name}</h3>}
           <div className="lst-RunCharts-grid" data-large={large !== null || undefined}>
             {group.items.map(each =>
-              (each.count ?? Infinity) > 1 ? (
+              isCurve(each) ? (
                 <Chart
                   key={each.key}
                   metric={each.key}

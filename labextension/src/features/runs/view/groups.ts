@@ -21,3 +21,8 @@ export function byPrefix<T extends { key: string }>(
     .sort(([a], [b]) => a.localeCompare(b))
     .map(([name, all]) => ({ name, items: all }));
 }
+
+/** Whether a metric makes a curve; where nobody counted its values it may. */
+export function isCurve(metric: { count: number | null }): boolean {
+  return metric.count === null || metric.count > 1;
+}

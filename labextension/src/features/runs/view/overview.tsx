@@ -41,7 +41,7 @@ export function OverviewTab(props: {
               { head: trans.__('Lowest'), cell: each => number(each.low), kind: 'number' },
               { head: trans.__('Highest'), cell: each => number(each.high), kind: 'number' },
               { head: trans.__('Step'), cell: each => String(each.step), kind: 'number' },
-              { head: trans.__('Values'), cell: each => String(each.count), kind: 'number' }
+              { head: trans.__('Values'), cell: each => each.count ?? '–', kind: 'number' }
             ]}
           />
         ) : (
