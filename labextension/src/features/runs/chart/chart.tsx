@@ -26,7 +26,8 @@ export interface ICurveChartProps {
   height: number;
   /** The curve that is looked at, here or elsewhere. */
   front?: string | null;
-  onFront?: (id: string | null) => void;
+  /** The pointer has come to another curve, or to none; and which one it leaves. */
+  onFront?: (id: string | null, left: string | null) => void;
   onRange?: (range: [number, number] | null) => void;
   /** Python that draws the same in a notebook. */
   code?: () => string;
@@ -48,7 +49,7 @@ export function CurveChart(props: ICurveChartProps): JSX.Element {
   const plot = React.useRef<CurvePlot | null>(null);
   const [at, setAt] = React.useState<IPointed | null>(null);
   const [zoomed, setZoomed] = React.useState(false);
-  /** What is looked at because the pointer is at it in this chart. */
+  /** The curve that the pointer is at in this chart. */
   const mine = React.useRef<string | null>(null);
   const latest = React.useRef(props);
   latest.current = props;
@@ -60,13 +61,12 @@ export function CurveChart(props: ICurveChartProps): JSX.Element {
     sayX,
     onPoint: place => {
       setAt(place);
-      const { onFront, curves: all, front: now } = latest.current;
+      const { onFront, curves: all } = latest.current;
       const id = place && plot.current ? nearest(all, place, plot.current) : null;
-      // What somebody else looks at is not this chart's to forget.
-      if (id !== null || now === mine.current) {
-        onFront?.(id);
+      if (id !== mine.current) {
+        onFront?.(id, mine.current);
+        mine.current = id;
       }
-      mine.current = id;
     },
     onRange: range => {
       setZoomed(range !== null);

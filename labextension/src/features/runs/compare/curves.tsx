@@ -109,7 +109,7 @@ function Chart(props: {
         height={large ? LARGE : SMALL}
         large={large}
         front={model.front}
-        onFront={id => model.look(id)}
+        onFront={(id, left) => model.follow(id, left)}
         onSize={props.onSize}
         onRange={large ? range => void data.look(range) : undefined}
         code={() => curvesCode(model.visible, metric, settings)}

@@ -139,6 +139,13 @@ export class CompareModel extends Follower {
     }
   }
 
+  /** Look at what a pointer has come to. What another one came to since is not its to leave. */
+  follow(id: string | null, left: string | null): void {
+    if (id !== null || this._front === left) {
+      this.look(id);
+    }
+  }
+
   async refresh(): Promise<void> {
     await this.read(async () => {
       this._comparison = await this.runs.compare(this._ids);
