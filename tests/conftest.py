@@ -31,6 +31,17 @@ def _own_home() -> Iterator[None]:
     shutil.rmtree(folder, ignore_errors=True)
 
 
+@pytest.fixture(autouse=True)
+def _own_runs() -> Iterator[None]:
+    """Keep runs in the homes of tests: MLflow leaves what it was led to in the environment."""
+    names = ("MLFLOW_TRACKING_URI", "LABSTUDIO_TRACKING_URI")
+    for name in names:
+        os.environ.pop(name, None)
+    yield
+    for name in names:
+        os.environ.pop(name, None)
+
+
 @pytest.fixture
 def home() -> Iterator[Home]:
     """An empty studio home, with a path short enough for sockets."""

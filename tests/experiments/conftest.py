@@ -11,16 +11,15 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
-from odd_store import Filled, fill
+from filled_home import FilledHome, open_store
+from odd_store import fill
 
 from labstudio._studio import Studio
 from labstudio.experiments.server import TrackingServer
-from labstudio.experiments.server_main import PROXIED_ARTIFACTS
 from labstudio.experiments.store import prepare, store_url
 from labstudio.home import Home
 
@@ -32,22 +31,6 @@ def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     open_store(path).engine.dispose()
     prepare(store_url(path, None))
     return path
-
-
-def open_store(path: Path) -> Any:
-    """Open MLflow's own store on a SQLite file."""
-    from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
-
-    return SqlAlchemyStore(store_url(path, None), PROXIED_ARTIFACTS)
-
-
-@dataclass(frozen=True)
-class FilledHome:
-    """A home with runs, and what they are."""
-
-    home: Home
-    made: Filled
-    oracle: Any
 
 
 @pytest.fixture(scope="session")

@@ -34,12 +34,14 @@ def experiment(tracked: Studio) -> Iterator[str]:
 
 
 def outside(home: Home) -> set[Path]:
-    """Every file of the home, and beside it, that is no artifact."""
+    """Every file of the home, and beside it, that is no artifact and not the records' own."""
     near = {each for each in home.path.parent.glob("x*") if each.is_file()}
     return near | {
         each
         for each in home.path.rglob("*")
-        if each.is_file() and not each.is_relative_to(home.artifacts)
+        if each.is_file()
+        and not each.is_relative_to(home.artifacts)
+        and not each.name.startswith(home.database_path.name)
     }
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
-from conftest import FilledHome, open_store
+from filled_home import FilledHome, open_store
 from odd_store import fill
 
 from labstudio._studio import Studio

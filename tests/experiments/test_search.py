@@ -10,7 +10,7 @@ from labstudio.errors import InvalidInput
 from labstudio.experiments.models import Lifecycle
 
 if TYPE_CHECKING:
-    from conftest import FilledHome
+    from filled_home import FilledHome
 
     from labstudio._studio import Studio
 

@@ -6,7 +6,7 @@ import shutil
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from conftest import FilledHome
+from filled_home import FilledHome
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from odd_store import METRICS, NUMBERS, PARAMS, TAGS, TEXTS, USERS, fill
