@@ -7,9 +7,11 @@ import os
 import shutil
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
+from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -37,7 +39,7 @@ ORDERS: tuple[list[str], ...] = ([], ["metrics.auc DESC"], ["params.depth ASC", 
 def elsewhere(filled: FilledHome, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """`mlflow server`, as somebody else runs it, with the odd runs."""
     folder = tmp_path_factory.mktemp("elsewhere")
-    shutil.copy(filled.home.tracking_database_path, folder / "mlflow.db")
+    copied(filled.home.tracking_database_path, folder / "mlflow.db")
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -60,6 +62,12 @@ def elsewhere(filled: FilledHome, tmp_path_factory: pytest.TempPathFactory) -> I
     finally:
         os.killpg(server.pid, signal.SIGTERM)
         server.wait(20)
+
+
+def copied(database: Path, to: Path) -> None:
+    """Copy a database that is open, with what still stands in its write-ahead log."""
+    with closing(sqlite3.connect(database)) as source, closing(sqlite3.connect(to)) as target:
+        source.backup(target)
 
 
 def answers(url: str) -> bool:

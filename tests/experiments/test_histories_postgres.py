@@ -19,12 +19,21 @@ COLUMNS = (
 
 @pytest.mark.postgres
 def test_columns_come_as_they_were_logged(postgres_url: str) -> None:
-    url = store_url(Path("unused"), postgres_url)
+    # MLflow's own tables may stand in the other database already.
+    server = sa.create_engine(
+        sa.make_url(postgres_url).set(drivername="postgresql+psycopg"),
+        isolation_level="AUTOCOMMIT",
+    )
+    with server.connect() as connection:
+        connection.execute(sa.text("CREATE DATABASE histories"))
+    server.dispose()
+    own = sa.make_url(postgres_url).set(database="histories")
+    url = store_url(Path("unused"), own.render_as_string(hide_password=False))
     create_schema(url)
     records = Records(url)
     writer = sa.create_engine(url)
     with writer.begin() as connection:
-        connection.execute(sa.text(f"CREATE TABLE IF NOT EXISTS metrics ({COLUMNS})"))
+        connection.execute(sa.text(f"CREATE TABLE metrics ({COLUMNS})"))
         connection.execute(
             sa.text("INSERT INTO metrics VALUES (:key, :value, :at, :step, :nan, :run)"),
             [
@@ -44,7 +53,5 @@ def test_columns_come_as_they_were_logged(postgres_url: str) -> None:
     assert (step.tolist(), at_ms.tolist()) == ([1, 1, 2, 3], [10, 20, 30, 40])
     assert str(value.tolist()) == "[1.5, 2.5, nan, inf]"
     assert histories.read(records, ["b"], ["loss"], 5, 9) == {}
-    with writer.begin() as connection:
-        connection.execute(sa.text("DROP TABLE metrics"))
     writer.dispose()
     records.close()
