@@ -52,7 +52,7 @@ computes: $(READY) ## The same jobs and kernels on every kind of compute, each a
 
 browser: $(READY) ## Drive JupyterLab in Chromium; takes the screenshots of the README
 	.ci/debian chromium docker ssh
-	$(call pytest,tests/browser)
+	$(call pytest,tests/browser,-n 2 --dist loadfile)
 
 faults: $(READY) ## Kill, cut and fill things
 	$(call pytest,tests/faults,-n 2 --dist loadfile)

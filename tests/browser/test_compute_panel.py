@@ -74,12 +74,14 @@ def test_running_jobs_are_given_notice_where_that_may_be(
     row = page.locator("#labstudio-compute [data-compute=local]")
     expect(row).to_contain_text("2 waiting")
     row.locator(".lst-JobRow-name").click()
+    now = page.locator(".lst-ComputeView:visible").get_by_role("button", name="Drain now")
+    expect(now).to_be_visible()  # An open menu would not hear that the file has changed.
     for name in ("local", "wrong"):
         page.locator(f"#labstudio-compute [data-compute={name}]").click(button="right")
         entry = page.get_by_role("menuitem", name="Drain Compute Now")
         expect(entry).to_have_count(1 if name == "local" else 0)
         page.keyboard.press("Escape")
-    page.locator(".lst-ComputeView:visible").get_by_role("button", name="Drain now").click()
+    now.click()
     expect(row).to_contain_text("jobs save a checkpoint and wait")
     assert lab.wait(crowded[0], "queued")["preemptions"] == 1
     expect(row).to_contain_text("3 waiting")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -25,9 +24,7 @@ ROW = ".lst-RunRow[data-run]"
 def sweep(lab: Lab) -> str:
     """The id of an experiment with very many runs."""
     experiment = lab.studio.tracking.ensure_experiment(EXPERIMENT)
-    began = time.monotonic()
     fill(lab.studio.home.tracking_database_path, int(experiment))
-    assert time.monotonic() - began < 30
     return experiment
 
 
@@ -353,6 +350,8 @@ def test_the_keyboard_reaches_everything(desk: Desk, sweep: str) -> None:
     assert press("ArrowRight") == ["head", "1"]
     press("Enter")
     expect(table.locator("[aria-sort]")).to_have_attribute("aria-sort", "descending")
+    expect(table.locator("[aria-busy=true]")).to_have_count(0)
+    assert press() == ["head", "1"]
     width = "document.activeElement.offsetWidth"
     before = page.evaluate(width)
     press("Shift+ArrowRight")

@@ -220,38 +220,42 @@ def test_a_model_of_a_run_is_registered_and_deleted_with_care(
     desk.forgive(404)
 
 
+@pytest.fixture
+def baseline(lab: Lab, churn: list[str]) -> Iterator[None]:
+    """A second model, which goes once the page that shows it is closed."""
+    lab.fetch("POST", "models", {"name": "aa-baseline", "run_id": churn[0], **which(lab, churn[0])})
+    yield
+    lab.fetch("DELETE", "models/aa-baseline?confirm=aa-baseline")
+
+
 def test_the_dashboard_leads_to_what_it_speaks_of(
-    desk: Desk, lab: Lab, churn: list[str], unpromoted: None
+    baseline: None, unpromoted: None, desk: Desk, lab: Lab
 ) -> None:
     page = desk.page
-    lab.fetch("POST", "models", {"name": "aa-baseline", "run_id": churn[0], **which(lab, churn[0])})
     asked = {"model": MODEL, "version": 1, "alias": "production", "comment": ""}
     approval = lab.fetch("POST", "approvals", asked)
     lab.fetch("POST", f"approvals/{approval['id']}/decision", {"approve": True})
-    try:
-        desk.run("labstudio-models:dashboard")
-        board = page.locator(".lst-Dashboard")
-        table = board.get_by_role("table", name="Model dashboard")
-        names = table.locator("tbody td[data-column=model]")
-        expect(names).to_have_text(["aa-baseline", MODEL])
-        table.get_by_role("button", name="Model").click()
-        expect(names).to_have_text([MODEL, "aa-baseline"])
-        row = table.locator(f"[data-model={MODEL}]")
-        expect(row.locator("[data-column=version]")).to_have_text("Version 1production")
-        expect(row.locator("[data-column=evaluation]")).to_contain_text("auc")
-        expect(row.locator("[data-column=bias]")).to_have_text("not set up")
-        expect(row.locator("[data-column=drift]")).to_have_text("not set up")
-        desk.picture("model-dashboard")
-        board.get_by_role("searchbox").fill("baseline")
-        expect(names).to_have_text(["aa-baseline"])
-        board.get_by_role("searchbox").fill("")
-        table.locator("[data-model=aa-baseline]").get_by_role("button", name="Not rated").click()
-        expect(page.locator(".lst-CardEditor:visible")).to_be_visible()
-        desk.run("labstudio-models:dashboard")
-        names.get_by_role("button", name=MODEL).click()
-        expect(page.locator(".lst-ModelView:visible h2")).to_have_text(MODEL)
-    finally:
-        lab.fetch("DELETE", "models/aa-baseline?confirm=aa-baseline")
+    desk.run("labstudio-models:dashboard")
+    board = page.locator(".lst-Dashboard")
+    table = board.get_by_role("table", name="Model dashboard")
+    names = table.locator("tbody td[data-column=model]")
+    expect(names).to_have_text(["aa-baseline", MODEL])
+    table.get_by_role("button", name="Model").click()
+    expect(names).to_have_text([MODEL, "aa-baseline"])
+    row = table.locator(f"[data-model={MODEL}]")
+    expect(row.locator("[data-column=version]")).to_have_text("Version 1production")
+    expect(row.locator("[data-column=evaluation]")).to_contain_text("auc")
+    expect(row.locator("[data-column=bias]")).to_have_text("not set up")
+    expect(row.locator("[data-column=drift]")).to_have_text("not set up")
+    desk.picture("model-dashboard")
+    board.get_by_role("searchbox").fill("baseline")
+    expect(names).to_have_text(["aa-baseline"])
+    board.get_by_role("searchbox").fill("")
+    table.locator("[data-model=aa-baseline]").get_by_role("button", name="Not rated").click()
+    expect(page.locator(".lst-CardEditor:visible")).to_be_visible()
+    desk.run("labstudio-models:dashboard")
+    names.get_by_role("button", name=MODEL).click()
+    expect(page.locator(".lst-ModelView:visible h2")).to_have_text(MODEL)
 
 
 def which(lab: Lab, run: str) -> dict[str, str]:

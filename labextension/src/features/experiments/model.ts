@@ -171,7 +171,9 @@ export class TableModel extends Follower {
         this._opening = null;
         this._results?.dispose();
         this._results = next;
-        this.focus = { row: 0, column: this.focus.column, id: next.run(0)?.id ?? null };
+        if (this.focus.row >= 0) {
+          this.focus = { ...this.focus, row: 0, id: next.run(0)?.id ?? null };
+        }
         this._rank.ask();
       }
     });
