@@ -97,7 +97,7 @@ for name, options in runs.items():
             mlflow.sklearn.log_model(
                 model, name="model", input_example=X.head(2),
                 signature=mlflow.models.infer_signature(X, model.predict(X)),
-                serialization_format="cloudpickle",
+                serialization_format="cloudpickle", pip_requirements=["scikit-learn"],
             )
     print(json.dumps({name: run.id}), flush=True)
 """

@@ -66,12 +66,14 @@ def test_curves_share_what_is_looked_at(desk: Desk, training: Trained) -> None:
     assert box is not None
 
     def point() -> None:
+        page.wait_for_timeout(300)  # the chart is made anew for another theme
+        page.mouse.move(box["x"] + box["width"] * 0.5, box["y"] + box["height"] * 0.5)
         page.mouse.move(box["x"] + box["width"] * 0.6, box["y"] + box["height"] * 0.5)
 
     desk.picture("compare-curves", point)
     tip = chart.locator(".lst-Curves-tip")
+    expect(tip.locator("b")).to_have_count(6)
     values = [float(each) for each in tip.locator("b").all_inner_texts()]
-    assert len(values) == 6
     assert values == sorted(values, reverse=True)
     view.get_by_role("group", name="Runs").get_by_text("hasty").hover()
     expect(view.locator("[data-front=true]")).to_contain_text("hasty")
