@@ -79,6 +79,15 @@ def test_a_sender_ends_when_its_home_is_gone(home: Home) -> None:
     spool.close()
 
 
+def test_a_sender_with_nothing_to_send_ends_too_when_its_home_is_gone(home: Home) -> None:
+    home.create()
+    spool = Spool(home, "http://127.0.0.1:9")
+    assert spool.sync(0)
+    shutil.rmtree(home.path)
+    assert spool._sender.wait(30) is not None
+    spool.close()
+
+
 @pytest.mark.slow
 def test_what_the_server_refuses_stops_nothing_behind_it(tracked: Studio, home: Home) -> None:
     where = connection(tracked.home)

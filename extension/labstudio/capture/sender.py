@@ -60,6 +60,8 @@ class Sender:
         """Send until the writer is gone and nothing is left."""
         quiet_since = time.monotonic()
         while True:
+            if not self._folder.exists():
+                return  # Taken away with its home.
             left = not spool.is_free(self._folder, spool.WRITER_LOCK)
             size = os.fstat(self._lines.fileno()).st_size
             if size == self._sent:
