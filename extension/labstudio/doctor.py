@@ -148,7 +148,7 @@ def _warm_kernels(studio: Studio) -> Iterator[Check]:
 
 
 def _tracking(studio: Studio) -> Iterator[Check]:
-    from labstudio.experiments import tracking
+    from labstudio.experiments.connection import connection, is_ready
 
     if not studio.config.tracking:
         yield Check(name="tracking", state="warning", message="switched off")
@@ -161,8 +161,8 @@ def _tracking(studio: Studio) -> Iterator[Check]:
             mend="It runs with the daemon: labstudio daemon",
         )
         return
-    url = tracking.connection(studio.home).url
-    ready = tracking.is_ready(studio.home, REACH_S)
+    url = connection(studio.home).url
+    ready = is_ready(studio.home, REACH_S)
     version = importlib.metadata.version("mlflow")
     yield Check(
         name="tracking",

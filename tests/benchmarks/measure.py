@@ -97,7 +97,7 @@ def daemon(**settings: Any) -> Iterator[Studio]:
 
 def wait_warm(studio: Studio, timeout_s: float = 30.0) -> None:
     """Wait until as many kernels are warm as are wanted, and the tracking server answers."""
-    from labstudio.experiments.tracking import is_ready
+    from labstudio.experiments.connection import is_ready
 
     deadline = time.monotonic() + timeout_s
     while time.monotonic() < deadline:

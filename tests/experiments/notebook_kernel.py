@@ -10,7 +10,7 @@ from typing import Any
 from jupyter_client.manager import KernelManager
 
 from labstudio._studio import Studio
-from labstudio.experiments.tracking import connection
+from labstudio.experiments.connection import connection
 
 LIMIT_S = 120
 

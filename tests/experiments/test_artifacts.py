@@ -15,7 +15,7 @@ from labstudio._studio import Studio
 from labstudio.errors import Forbidden, InvalidInput, NotFound
 from labstudio.experiments.artifacts.models import ArtifactTableQuery, TablePage
 from labstudio.experiments.artifacts.tables import page
-from labstudio.experiments.tracking import authorization, connection
+from labstudio.experiments.connection import authorization, connection
 from labstudio.home import Home
 
 

@@ -234,7 +234,7 @@ def test_a_killed_kernel_loses_no_more_than_its_last_second(
 
 
 def test_a_script_is_recorded_too(tracked: Studio, tmp_path: Path) -> None:
-    from labstudio.experiments.tracking import connection
+    from labstudio.experiments.connection import connection
 
     script = tmp_path / "train.py"
     script.write_text(

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from labstudio._studio import Studio
 from labstudio.capture.sender import gathered
 from labstudio.capture.spool import Spool, is_free, resume_left
-from labstudio.experiments.tracking import connection
+from labstudio.experiments.connection import connection
 from labstudio.home import Home
 
 RECORDS = st.lists(

@@ -19,7 +19,8 @@ from labstudio.cards.models import (
     ImportCard,
     UpdateCard,
 )
-from labstudio.cards.schema import at, check
+from labstudio.cards.pointers import at
+from labstudio.cards.schema import check
 from labstudio.cards.service import CardService
 from labstudio.errors import Conflict, Forbidden, InvalidInput, NotFound
 from tests.model_maker import BIAS, Made, log_metrics, make, predictions

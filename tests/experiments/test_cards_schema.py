@@ -15,9 +15,9 @@ from labstudio.cards.models import Card, CardState
 from labstudio.cards.outline import outline
 from labstudio.cards.pdf import document
 from labstudio.cards.people import missing
+from labstudio.cards.pointers import at, leaves, put
 from labstudio.cards.reports import read
-from labstudio.cards.schema import at, check, digest, finite, pruned, put, validator
-from labstudio.cards.service import leaves
+from labstudio.cards.schema import check, digest, finite, pruned, validator
 from labstudio.errors import InvalidInput
 
 # XML 1.0 and PDF have no place for some characters; a card may hold them all the same.

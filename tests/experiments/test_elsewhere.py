@@ -145,7 +145,7 @@ def test_jobs_and_panels_write_to_a_server_elsewhere(remote: Studio, elsewhere: 
 
 
 def test_the_door_of_a_server_elsewhere(monkeypatch: pytest.MonkeyPatch, home: Home) -> None:
-    from labstudio.experiments.tracking import authorization, connection
+    from labstudio.experiments.connection import authorization, connection
 
     monkeypatch.setenv("MLFLOW_TRACKING_TOKEN", "secret token")
     where = place("https://mlflow.example/base/")

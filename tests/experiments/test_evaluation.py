@@ -24,7 +24,7 @@ def logging(tracked: Studio) -> Iterator[str]:
     """MLflow's client, led to the tracking server; the experiment to log into."""
     import mlflow
 
-    from labstudio.experiments.tracking import connection
+    from labstudio.experiments.connection import connection
 
     here = connection(tracked.home)
     with pytest.MonkeyPatch.context() as patch:

@@ -6,7 +6,7 @@ import pytest
 from harness import House, house, kill
 from waiting import eventually
 
-from labstudio.experiments.tracking import is_ready
+from labstudio.experiments.connection import is_ready
 from labstudio.jobs.models import Job, JobState
 from labstudio.jobs.runner import protocol
 

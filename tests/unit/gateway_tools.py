@@ -13,7 +13,7 @@ import httpx
 import psutil
 
 from labstudio._studio import Studio
-from labstudio.experiments.tracking import is_ready
+from labstudio.experiments.connection import is_ready
 from labstudio.gateway.reach import FORWARDER, gateway_socket
 from labstudio.gateway.tokens import Scope, mint
 from labstudio.jobs.submission import current_user

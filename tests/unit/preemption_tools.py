@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from labstudio._studio import Studio
-from labstudio.experiments.tracking import is_ready
+from labstudio.experiments.connection import is_ready
 from labstudio.jobs.handle import JobHandle
 from labstudio.jobs.runner import protocol
 

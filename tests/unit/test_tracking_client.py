@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from labstudio.errors import InvalidInput, NotFound, Unavailable
+from labstudio.experiments.connection import connection
 from labstudio.experiments.thin import thin
-from labstudio.experiments.tracking import Tracking, connection
+from labstudio.experiments.tracking import Tracking
 from labstudio.experiments.wire import Metric, clean_key
 from labstudio.home import Home
 from labstudio.jobs.left import MetricPoint

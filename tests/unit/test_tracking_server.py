@@ -19,8 +19,9 @@ import psutil
 import pytest
 
 from labstudio.errors import Unavailable
+from labstudio.experiments.connection import authorization, connection, is_ready
 from labstudio.experiments.server import TrackingServer, open_socket
-from labstudio.experiments.tracking import Tracking, authorization, connection, is_ready
+from labstudio.experiments.tracking import Tracking
 from labstudio.home import Home
 
 if TYPE_CHECKING:

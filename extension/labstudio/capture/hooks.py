@@ -44,7 +44,7 @@ def lead(session: Session) -> None:
         return
     try:
         import labstudio
-        from labstudio.experiments.tracking import connection
+        from labstudio.experiments.connection import connection
 
         studio = labstudio.studio()
         studio.keeper.ensure()

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from labstudio.capture import artifacts
 from labstudio.errors import InvalidInput, StudioError, Unavailable
-from labstudio.experiments.tracking import Connection, Tracking
+from labstudio.experiments.connection import Connection
+from labstudio.experiments.tracking import Tracking
 from labstudio.experiments.wire import Metric, moment
 
 if TYPE_CHECKING:

@@ -16,7 +16,8 @@ from labstudio.capture.models import CAPSULE, PREDICTIONS
 from labstudio.cards import predictions, reports
 from labstudio.cards.data import Data, datasets
 from labstudio.cards.models import SHORT, Source
-from labstudio.cards.schema import digest, put
+from labstudio.cards.pointers import put
+from labstudio.cards.schema import digest
 from labstudio.errors import NotFound
 from labstudio.registry.mlmodel import MLMODEL
 

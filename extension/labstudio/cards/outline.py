@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from labstudio.cards.people import FIELDS
-from labstudio.cards.schema import at
+from labstudio.cards.pointers import at
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

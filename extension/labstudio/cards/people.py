@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from labstudio.cards.models import Missing, UpdateCard
-from labstudio.cards.schema import at
+from labstudio.cards.pointers import at
 
 
 class Asked(NamedTuple):

@@ -65,34 +65,6 @@ def digest(content: Any) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def at(content: Any, pointer: str) -> Any:
-    """Return what stands at a JSON pointer; None where nothing does."""
-    for part in parts(pointer):
-        if isinstance(content, list):
-            content = content[int(part)] if part.isdigit() and int(part) < len(content) else None
-        else:
-            content = content.get(part) if isinstance(content, dict) else None
-    return content
-
-
-def put(content: dict[str, Any], pointer: str, value: Any) -> None:
-    """Set what stands at a JSON pointer of objects; a value of None or "" is taken out."""
-    *way, last = parts(pointer)
-    for part in way:
-        content = content.setdefault(part, {})
-    if value in (None, ""):
-        content.pop(last, None)
-    else:
-        content[last] = value
-
-
-def parts(pointer: str) -> list[str]:
-    """Return the names that a JSON pointer goes along."""
-    return [
-        part.replace("~1", "/").replace("~0", "~") for part in pointer.removeprefix("/").split("/")
-    ]
-
-
 def pruned(content: Any) -> Any:
     """Return content without objects that hold nothing."""
     if not isinstance(content, dict):

@@ -23,7 +23,8 @@ from labstudio.cards.models import (
     UpdateCard,
 )
 from labstudio.cards.people import CUSTOM, FIELDS, missing, said
-from labstudio.cards.schema import at, check, digest, parts, pruned, put
+from labstudio.cards.pointers import at, escaped, leaves, put, write
+from labstudio.cards.schema import check, digest, pruned
 from labstudio.cards.store import NEWER, CardStore
 from labstudio.errors import Conflict, Forbidden, InvalidInput, NotFound
 from labstudio.jobs.submission import current_user
@@ -367,38 +368,6 @@ def merged(card: Card, filled: Filled) -> tuple[dict[str, Any], dict[str, list[S
         if value is not None and write(content, pointer, value):
             sources[pointer] = known
     return content, sources
-
-
-def write(content: dict[str, Any], pointer: str, value: Any) -> bool:
-    """Set a value; tell whether there is a place for it, for an evaluation may be gone."""
-    head, *rest = parts(pointer)
-    if head != "evaluation_details":
-        put(content, pointer, value)
-        return True
-    evaluations = content.get(head) or []
-    index = int(rest[0])
-    if index >= len(evaluations):
-        return False
-    put(evaluations[index], "/" + "/".join(map(escaped, rest[1:])), value)
-    return True
-
-
-def escaped(name: str) -> str:
-    """Return a name as it stands in a JSON pointer."""
-    return name.replace("~", "~0").replace("/", "~1")
-
-
-def leaves(content: Any, pointer: str = "") -> list[str]:
-    """Return the pointers of what a card says: down to what is no object; an evaluation is one."""
-    if not isinstance(content, dict):
-        if pointer == "/evaluation_details":
-            return [f"{pointer}/{index}" for index in range(len(content))]
-        return [pointer]
-    return [
-        each
-        for name, value in content.items()
-        for each in leaves(value, f"{pointer}/{escaped(name)}")
-    ]
 
 
 def summary(row: sa.Row[Any]) -> CardSummary:

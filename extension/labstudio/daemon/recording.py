@@ -16,10 +16,10 @@ from labstudio.capture import jobs as capsules
 from labstudio.capture import spool
 from labstudio.database.tables import attempts, jobs
 from labstudio.errors import Conflict, InvalidInput, NotFound, StudioError, Unavailable
+from labstudio.experiments.connection import connection
 from labstudio.experiments.place import Server, place
 from labstudio.experiments.recorder import Recorder, Upload
 from labstudio.experiments.server import TrackingServer, point_to
-from labstudio.experiments.tracking import connection
 from labstudio.jobs import files
 from labstudio.jobs.left import JobFile, ResourceSample
 from labstudio.jobs.models import FINAL_STATES, JobState

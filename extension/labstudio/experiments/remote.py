@@ -6,8 +6,9 @@ from functools import cached_property
 from typing import TYPE_CHECKING, cast
 
 from labstudio.errors import Unavailable
+from labstudio.experiments.connection import Connection
 from labstudio.experiments.service import RunService
-from labstudio.experiments.tracking import Connection, Tracking
+from labstudio.experiments.tracking import Tracking
 
 if TYPE_CHECKING:
     from labstudio._studio import Studio

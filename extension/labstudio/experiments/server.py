@@ -13,7 +13,7 @@ address that ends in ``/``, such as ``<base_url>labstudio/mlflow/``, they work w
 
 - redirects the address without its last ``/`` to the one with it, and strips all of it: the page
   at ``<base_url>labstudio/mlflow/static-files/a.js`` is ``/static-files/a.js`` here;
-- sends ``Authorization: Bearer <token>`` of `labstudio.experiments.tracking.connection`, and its
+- sends ``Authorization: Bearer <token>`` of `labstudio.experiments.connection.connection`, and its
   own ``Host`` (``127.0.0.1:port``: MLflow refuses others);
 - drops the browser's ``Cookie``, ``Authorization``, ``Origin`` and ``Referer``: Jupyter has judged
   them, the tracking server must not see Jupyter's cookies, and MLflow refuses a foreign ``Origin``;
@@ -47,8 +47,8 @@ from labstudio.home import PRIVATE_FILE, write_atomic
 from labstudio.serving import BACKLOG, KeptServer
 
 if TYPE_CHECKING:
+    from labstudio.experiments.connection import Connection
     from labstudio.experiments.place import Server
-    from labstudio.experiments.tracking import Connection
     from labstudio.home import Home
 
 LOG = logging.getLogger(__name__)
@@ -94,7 +94,7 @@ class TrackingServer(KeptServer):
         Unavailable
             When no port can be opened or the home cannot be written.
         """
-        from labstudio.experiments.tracking import Connection
+        from labstudio.experiments.connection import Connection
 
         old = read_tracking_json(self.home)
         if old.get("elsewhere"):
@@ -120,7 +120,7 @@ class TrackingServer(KeptServer):
         Unavailable
             When it does not within `timeout_s` seconds.
         """
-        from labstudio.experiments.tracking import connection, is_ready
+        from labstudio.experiments.connection import connection, is_ready
 
         until = time.monotonic() + timeout_s
         while (left := until - time.monotonic()) > 0:

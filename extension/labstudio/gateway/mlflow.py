@@ -16,7 +16,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
 from labstudio.errors import Forbidden, StudioError, Unavailable
-from labstudio.experiments.tracking import authorization, connection
+from labstudio.experiments.connection import authorization, connection
 from labstudio.gateway.requests import caller_of, read_body
 from labstudio.gateway.runs import OwnRuns
 from labstudio.problems import answer_for

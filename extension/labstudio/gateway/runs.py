@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 import httpx
 
 from labstudio.errors import Forbidden, InvalidInput, NotFound
+from labstudio.experiments.connection import authorization, connection
 from labstudio.experiments.recorder import JOB_TAG
-from labstudio.experiments.tracking import authorization, connection
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from labstudio.cards.facts import is_training
 from labstudio.cards.people import FIELDS, missing
-from labstudio.cards.schema import at
+from labstudio.cards.pointers import at
 from labstudio.errors import NotFound
 from labstudio.registry.client import read_version
 from labstudio.registry.models import Dashboard, DashboardItem, Model, ModelQuery

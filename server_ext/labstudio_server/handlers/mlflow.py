@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     import httpx
 
     from labstudio._studio import Studio
-    from labstudio.experiments.tracking import Connection
+    from labstudio.experiments.connection import Connection
 
 BODY_LIMIT_BYTES = 8 << 30
 QUEUED_CHUNKS = 8
@@ -269,14 +269,14 @@ class MlflowRedirectHandler(StudioMixin):
 
 
 def _connection(studio: Studio) -> Connection:
-    from labstudio.experiments.tracking import connection
+    from labstudio.experiments.connection import connection
 
     return connection(studio.home)
 
 
 def authorization_of(to: Connection) -> list[tuple[str, str]]:
     """Return the header that the tracking server wants."""
-    from labstudio.experiments.tracking import authorization
+    from labstudio.experiments.connection import authorization
 
     return list(authorization(to).items())
 

@@ -74,7 +74,7 @@ def _openapi() -> str:
 def _status(studio: Studio, user: str, kept: DaemonStatus | None) -> Status:
     """Put the state together from what is on disk; it works when home or database do not."""
     from labstudio._version import __version__
-    from labstudio.experiments.tracking import is_ready
+    from labstudio.experiments.connection import is_ready
     from labstudio.status import Status
 
     daemon = studio.keeper.status()

@@ -6,6 +6,7 @@ import contextlib
 import os
 import stat
 import tempfile
+from abc import ABC, abstractmethod
 from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
@@ -109,7 +110,7 @@ class LocalPlace:
             yield Entry(each.name, folder, None if folder else facts.st_size, modified)
 
 
-class FarPlace:
+class FarPlace(ABC):
     """Base of artifacts that lie elsewhere: files are brought once and kept.
 
     Parameters
@@ -144,13 +145,13 @@ class FarPlace:
                 self.bring(path, Path(beside)).replace(kept)
         return kept
 
+    @abstractmethod
     def look(self, path: str) -> list[Entry]:
         """Return what lies in a folder, nothing where there is none; `entries` calls this."""
-        raise NotImplementedError
 
+    @abstractmethod
     def bring(self, path: str, folder: Path) -> Path:
         """Bring a file into an empty folder, and return where it is; `file` calls this."""
-        raise NotImplementedError
 
 
 class ServedPlace(FarPlace):
@@ -191,7 +192,8 @@ class ServedPlace(FarPlace):
     def _asked(self, path: str, query: dict[str, str]) -> Iterator[httpx.Response]:
         import httpx
 
-        from labstudio.experiments.tracking import ARTIFACTS, authorization, connection
+        from labstudio.experiments.connection import authorization, connection
+        from labstudio.experiments.tracking import ARTIFACTS
         from labstudio.experiments.wire import raise_for
 
         here = connection(self._home)
