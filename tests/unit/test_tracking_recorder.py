@@ -145,7 +145,7 @@ class TestRecorder:
         with pytest.raises(Unavailable):
             recorder.begin(job)
         run_id, experiment_id = recorder.begin(job)
-        found = tracking._call("POST", f"{API}/runs/search", experiment_ids=[experiment_id])
+        found = tracking.call("POST", f"{API}/runs/search", experiment_ids=[experiment_id])
         assert [run["info"]["run_id"] for run in found["runs"]] == [run_id]
         tracking.close()
 
